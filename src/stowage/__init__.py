@@ -1,0 +1,1 @@
+"""Stowage: a Kubernetes scheduling system in which a plugin answers for all nodes at once."""

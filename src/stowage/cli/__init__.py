@@ -1,0 +1,1 @@
+"""The `stowage` command: arguments in, text and exit codes out; the logic is elsewhere."""

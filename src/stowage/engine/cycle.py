@@ -1,0 +1,292 @@
+"""The engine: one pod after another through the extension points, against the table.
+
+The scheduling cycle is plain synchronous code. It decides, and assumes the pod on its node; the
+binding cycle then runs Reserve to PostBind against whatever binder it was given.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from stowage.cluster import pods, table
+from stowage.engine import attempt as attempts
+from stowage.engine import explain, failure, records
+from stowage.engine import plan as plans
+from stowage.framework import interface, profile, status
+
+MIN_FEASIBLE_NODES = 100
+"""kube-scheduler never samples fewer nodes than this."""
+PLAN_BYTES = 256 << 20
+"""What the plans may hold together before those not used for longest are dropped."""
+TIMED_CYCLES = 10
+"""One cycle in so many is timed, as kube-scheduler samples its plugin metrics."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of one attempt: a node, or a failure."""
+
+    pod: pods.Incoming
+    node: str = ""
+    row: int = -1
+    total: int = 0
+    ties: int = 0
+    failure: failure.Failure | None = None
+    rejected: status.Status | None = None
+    """Refused after a node was chosen: by Reserve, Permit, PreBind or Bind."""
+    explanation: explain.Explanation | None = None
+
+
+class Recorder:
+    """A binder that keeps what it is asked to write, in order."""
+
+    def __init__(self) -> None:
+        self.bindings: list[tuple[str, str]] = []
+        self.patches: list[object] = []
+
+    def bind(self, pod: pods.Incoming, node: str) -> status.Status | None:
+        """Notes the binding."""
+        self.bindings.append((pod.key, node))
+        return None
+
+    def patch(self, item: object) -> status.Status | None:
+        """Notes the object."""
+        self.patches.append(item)
+        return None
+
+
+class Engine:
+    """Schedules pods of one or more profiles on one table."""
+
+    def __init__(
+        self,
+        cluster: table.Table,
+        profiles: Sequence[profile.Profile],
+        *,
+        seed: int = 0,
+        percentage: int | None = None,
+        binder: interface.Binder | None = None,
+    ) -> None:
+        self.cluster = cluster
+        self.profiles = {each.name: each for each in profiles}
+        self.percentage = percentage
+        """percentageOfNodesToScore; None looks at every node"""
+        self.rng = random.Random(seed)
+        self.work = plans.Work()
+        self.records = records.Records()
+        self.seconds: dict[str, float] = {}
+        """by extension point, over the timed cycles"""
+        self.timed = 0
+        """cycles that were timed"""
+        self.binding = interface.BindContext(cluster, binder or Recorder())
+        self._plans: OrderedDict[tuple[object, ...], plans.Plan] = OrderedDict()
+        self._plan_bytes = 0
+        self._cycles = 0
+        self._start = 0
+
+    # ------------------------------------------------------------------ plans
+
+    def plan(self, pod: pods.Incoming, timer: plans.Timer | None = None) -> plans.Plan:
+        """The pod's plan, up to date. KeyError where no profile has the pod's scheduler name."""
+        cluster = self.cluster
+        shape = pod.shape
+        key = (shape.id, cluster.label_view(pod.group))
+        found = self._plans.get(key)
+        if found is None:
+            found = plans.Plan(self.profiles[shape.spec.scheduler_name], pod, cluster, self.work)
+            self._plans[key] = found
+            self._plan_bytes += found.nbytes
+            while self._plan_bytes > PLAN_BYTES and len(self._plans) > 1:
+                _, dropped = self._plans.popitem(last=False)
+                self._plan_bytes -= dropped.nbytes
+        else:
+            self._plans.move_to_end(key)
+            found.refresh(timer)
+        return found
+
+    # ------------------------------------------------------------------ cycle
+
+    def pre_enqueue(self, pod: pods.Incoming) -> status.Status | None:
+        """Why the pod may not enter the queue; None where it may."""
+        for plugin in self.profiles[pod.spec.scheduler_name].pre_enqueue:
+            verdict = plugin.pre_enqueue(pod)
+            if verdict is not None:
+                return status.Status(verdict.code, verdict.reasons, plugin.name)
+        return None
+
+    def schedule(self, pod: pods.Incoming, *, explained: bool = False) -> Outcome:
+        """One scheduling cycle and, where a node was found, one binding cycle."""
+        self._cycles += 1
+        timer = plans.Timer() if explained or self._cycles % TIMED_CYCLES == 1 else None
+        plan = self.plan(pod, timer)
+        account = None
+        if explained and timer is not None:
+            account = explain.explain(attempts.Attempt(plan, pod), timer)
+        row, total, ties, feasible = self._choose(plan, pod)
+        if timer:
+            timer.lap("Choose")
+        cluster = self.cluster
+        sequence = cluster.log.sequence
+        if row < 0:
+            self.records.append(pod, -1, 0, 0, 0, 0, sequence)
+            outcome = Outcome(pod, failure=self._fail(plan, pod))
+            if timer:
+                timer.lap("PostFilter")
+        else:
+            incarnation = cluster.incarnations.item(row)
+            self.records.append(pod, row, incarnation, total, ties, feasible, sequence)
+            outcome = Outcome(pod, cluster.names[row], row, total, ties)
+            self._assume_and_bind(outcome, timer)
+        outcome.explanation = account
+        if timer:
+            self._book(timer)
+        return outcome
+
+    def _choose(self, plan: plans.Plan, pod: pods.Incoming) -> tuple[int, int, int, int]:
+        """(row, total, ties, feasible rows); row -1 where none is feasible."""
+        if plan.refusal is not None:
+            return -1, 0, 0, 0
+        cluster = self.cluster
+        if not cluster.nominations and not pod.nominated and self.percentage is None:
+            if plan.pages is not None:
+                return *plan.pages.draw(self.rng), records.UNCOUNTED
+            return self._draw(plan, np.flatnonzero(plan.feasible()))
+        attempt = attempts.Attempt(plan, pod)
+        if pod.nominated:
+            row = cluster.row_of.get(pod.nominated, -1)
+            if row >= 0 and cluster.live.item(row) and attempt.passes(row):
+                return row, int(plan.totals_of(np.array([row]))[0]), 1, 1
+        rows = np.flatnonzero(attempt.statuses() == plans.OK)
+        if self.percentage is not None:
+            rows = self._sample(rows, plan)
+        return self._draw(plan, rows)
+
+    def _draw(self, plan: plans.Plan, rows: np.ndarray) -> tuple[int, int, int, int]:
+        if len(rows) == 0:
+            return -1, 0, 0, 0
+        totals = plan.totals_of(rows)
+        total = totals.max()
+        best = np.flatnonzero(totals == total)
+        index = self.rng.randrange(len(best)) if len(best) > 1 else 0
+        return rows.item(best.item(index)), int(total), len(best), len(rows)
+
+    def _sample(self, feasible: np.ndarray, plan: plans.Plan) -> np.ndarray:
+        """The first feasible rows from where the last cycle ended, as many as the percentage asks for.
+
+        Rows stand for kube-scheduler's node order, which goes round the zones; nodes are taken one
+        after another, while its parallel workers may overshoot.
+        """
+        live = np.flatnonzero(self.cluster.live)
+        wanted = wanted_nodes(plan.profile.percentage or self.percentage or 0, len(live))
+        position = np.searchsorted(live, feasible)
+        order = np.argsort((position - self._start) % max(len(live), 1), kind="stable")
+        kept = order[:wanted]
+        if len(kept) == wanted and wanted:
+            last = position[kept[-1]] + 1
+            self._start = int(last) % len(live)
+        return np.sort(feasible[kept])
+
+    # ---------------------------------------------------------------- failure
+
+    def _fail(self, plan: plans.Plan, pod: pods.Incoming) -> failure.Failure:
+        """The failure, PostFilter included; one that nothing can have changed is kept."""
+        attempt = attempts.Attempt(plan, pod)
+        alone = attempt.nominated is None and not pod.nominated
+        if alone and plan.failed_at == self.cluster.log.sequence and plan.failure is not None:
+            kept: failure.Failure = plan.failure
+            return kept
+        statuses = attempt.statuses() if plan.refusal is None else np.zeros(0)
+        found = failure.diagnose(plan, statuses)
+        if found.nodes:
+            found.post = self._post_filter(plan, attempt)
+        if alone and (found.post is None or not found.post.node):
+            plan.failure = found
+            plan.failed_at = self.cluster.log.sequence
+        return found
+
+    def _post_filter(self, plan: plans.Plan, attempt: attempts.Attempt) -> interface.PostFiltered | None:
+        """As RunPostFilterPlugins: the first success or final refusal, else all the reasons."""
+        reasons: list[str] = []
+        last = None
+        for plugin in plan.profile.post_filter:
+            last = plugin.post_filter(attempt.pod, attempt)
+            if last.status.code in (status.Code.SUCCESS, status.Code.UNSCHEDULABLE_AND_UNRESOLVABLE):
+                return last
+            reasons.extend(last.status.reasons)
+        if last is None:
+            return None
+        return interface.PostFiltered(status.unschedulable(*reasons), candidates=last.candidates)
+
+    # ---------------------------------------------------------------- binding
+
+    def _assume_and_bind(self, outcome: Outcome, timer: plans.Timer | None) -> None:
+        self.cluster.add_pod(outcome.pod, outcome.row)
+        if timer:
+            timer.lap("Assume")
+        chain = self.profiles[outcome.pod.spec.scheduler_name]
+        refused = self._reserve(chain, outcome, timer) or self._bind(chain, outcome, timer)
+        if refused is None:
+            return
+        for plugin in reversed(chain.reserve):
+            plugin.unreserve(outcome.pod, outcome.node, self.binding)
+        self.cluster.remove_pod(outcome.pod.uid)
+        outcome.rejected = refused
+        outcome.node, outcome.row = "", -1
+
+    def _reserve(
+        self, chain: profile.Profile, outcome: Outcome, timer: plans.Timer | None
+    ) -> status.Status | None:
+        pod, node, context = outcome.pod, outcome.node, self.binding
+        for reserver in chain.reserve:
+            refused = reserver.reserve(pod, node, context)
+            if refused is not None:
+                return status.Status(refused.code, refused.reasons, reserver.name)
+        if timer:
+            timer.lap("Reserve")
+        for permitter in chain.permit:
+            refused, _ = permitter.permit(pod, node, context)
+            if refused is not None and refused.code is not status.Code.WAIT:
+                return status.Status(refused.code, refused.reasons, permitter.name)
+        return None
+
+    def _bind(
+        self, chain: profile.Profile, outcome: Outcome, timer: plans.Timer | None
+    ) -> status.Status | None:
+        pod, node, context = outcome.pod, outcome.node, self.binding
+        for preparer in chain.pre_bind:
+            refused = preparer.pre_bind(pod, node, context)
+            if refused is not None:
+                return status.Status(refused.code, refused.reasons, preparer.name)
+        if timer:
+            timer.lap("PreBind")
+        for binder in chain.bind:
+            refused = binder.bind(pod, node, context)
+            if refused is not None and refused.code is status.Code.SKIP:
+                continue
+            if refused is not None:
+                return status.Status(refused.code, refused.reasons, binder.name)
+            break
+        for told in chain.post_bind:
+            told.post_bind(pod, node, context)
+        if timer:
+            timer.lap("Bind")
+        return None
+
+    def _book(self, timer: plans.Timer) -> None:
+        self.timed += 1
+        for point, seconds in timer.seconds.items():
+            self.seconds[point] = self.seconds.get(point, 0.0) + seconds
+
+
+def wanted_nodes(percentage: int, nodes: int) -> int:
+    """How many feasible nodes end the search (schedule_one.go numFeasibleNodesToFind); 0 is adaptive."""
+    if nodes < MIN_FEASIBLE_NODES:
+        return nodes
+    if percentage == 0:
+        percentage = max(50 - nodes // 125, 5)
+    return max(nodes * percentage // 100, MIN_FEASIBLE_NODES)

@@ -1,0 +1,81 @@
+"""Why a pod fits nowhere: the histogram of reasons, and kube-scheduler's sentence about it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from stowage.engine import plan as plans
+from stowage.framework import interface, status
+
+NO_NODES = "no nodes available to schedule pods"
+
+
+@dataclass(slots=True)
+class Failure:
+    """One failed attempt. ``reasons`` counts nodes; empty where PreFilter refused them all."""
+
+    nodes: int
+    refusal: status.Status | None = None
+    reasons: Counter[str] = field(default_factory=Counter)
+    plugins: tuple[str, ...] = ()
+    """The plugins that rejected some node, in configured order."""
+    post: interface.PostFiltered | None = None
+
+    @property
+    def sentence(self) -> str:
+        """As the PodScheduled condition and the FailedScheduling event say it (types.go FitError.Error)."""
+        if not self.nodes:
+            return NO_NODES
+        text = f"0/{self.nodes} nodes are available:"
+        if self.refusal is not None:
+            text += f" {self.refusal.message}." if self.refusal.message else ""
+        elif self.reasons:
+            text += f" {', '.join(sorted(f'{count} {reason}' for reason, count in self.reasons.items()))}."
+        if self.post is not None and self.post.status.message:
+            text += f" {self.post.status.message}"
+        return text
+
+
+def diagnose(plan: plans.Plan, statuses: np.ndarray) -> Failure:
+    """The failure that these statuses (int64[size], none of them OK on a live row) amount to."""
+    cluster = plan.cluster
+    if plan.refusal is not None:
+        return Failure(cluster.node_count, plan.refusal, plugins=(plan.refusal.plugin,))
+    values, counts = np.unique(statuses[cluster.live], return_counts=True)
+    found = Failure(cluster.node_count)
+    rejecting: dict[str, None] = {}
+    for value, count in zip(values.tolist(), counts.tolist(), strict=True):
+        if value == plans.EXCLUDED:
+            found.reasons[f"node(s) didn't satisfy plugin(s) [{' '.join(sorted(plan.restricting))}]"] += count
+            continue
+        verdict = plan.explain(value)
+        rejecting[verdict.plugin] = None
+        for reason in verdict.reasons:
+            found.reasons[reason] += count
+    found.plugins = tuple(rejecting)
+    return found
+
+
+def codes(plan: plans.Plan, statuses: np.ndarray) -> np.ndarray:
+    """int8[size]: the status code of each row; rows without a node hold SUCCESS."""
+    cluster = plan.cluster
+    out = np.zeros(cluster.size, np.int8)
+    if plan.refusal is not None:
+        out[cluster.live] = plan.refusal.code
+        return out
+    values, inverse = np.unique(statuses, return_inverse=True)
+    by_value = [_code(plan, value) for value in values.tolist()]
+    out[:] = np.array(by_value, np.int8)[inverse.reshape(-1)]
+    out[~cluster.live] = status.Code.SUCCESS
+    return out
+
+
+def _code(plan: plans.Plan, value: int) -> status.Code:
+    if value == plans.EXCLUDED:
+        return status.Code.UNSCHEDULABLE_AND_UNRESOLVABLE
+    if value == plans.GONE or value == plans.OK:
+        return status.Code.SUCCESS
+    return plan.explain(value).code

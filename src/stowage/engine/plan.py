@@ -1,0 +1,454 @@
+"""A plan: what every node answers to pods of one kind, kept true by the table's log.
+
+Statuses are int64, one a row: `OK`, or the filter's place in the profile shifted left by `SHIFT`
+with the plugin's own code below it, so that the minimum over filters is the first failure in
+configured order. Totals are the weighted sum of the scores that depend on a row alone; whatever
+is relative to the feasible rows, or counted over domains, is kept raw and added at each choice.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+
+from stowage.cluster import log, pods, table
+from stowage.engine import pages
+from stowage.framework import interface, overlay, profile, status
+
+SHIFT = 48
+OK = 1 << 62
+GONE = -1
+"""The status of a row without a node."""
+EXCLUDED = -2
+"""The status of a row that PreFilter left out."""
+EVERY = slice(None)
+CHANGED_SHARE = 4
+"""A plan is built anew, not caught up, where more than one in this many rows changed."""
+
+
+class FilterEntry:
+    """A filter that runs for this plan."""
+
+    __slots__ = ("base", "plugin", "state", "usage")
+
+    def __init__(self, order: int, plugin: interface.FilterPlugin, state: Any) -> None:
+        self.plugin = plugin
+        self.state = state
+        self.base = (order + 1) << SHIFT
+        self.usage = bool(plugin.reads & table.USAGE)
+
+    def statuses(
+        self, cluster: table.Table, rows: interface.Rows, change: overlay.Overlay | None = None
+    ) -> np.ndarray | int:
+        """Statuses of ``rows``, or one int that holds for all of them."""
+        codes = self.plugin.filter(self.state, cluster, rows, change)
+        if isinstance(codes, np.ndarray):
+            if codes.ndim:
+                return np.where(codes == 0, OK, codes.astype(np.int64) | self.base)
+            codes = int(codes)
+        return codes | self.base if codes else OK
+
+
+class ScoreEntry:
+    """A score that runs for this plan. ``raw`` is kept for normalised ROW scores only."""
+
+    __slots__ = ("constant", "normalizes", "plugin", "raw", "state", "usage", "weight")
+
+    def __init__(self, plugin: interface.ScorePlugin, state: Any, weight: int) -> None:
+        self.plugin = plugin
+        self.state = state
+        self.weight = weight
+        self.usage = bool(plugin.reads & table.USAGE)
+        self.normalizes = isinstance(plugin, interface.Normalizing)
+        self.raw: np.ndarray | None = None
+        self.constant = 0
+
+    def raw_at(self, cluster: table.Table, rows: np.ndarray) -> np.ndarray:
+        """int64[rows]: the scores before normalisation."""
+        if self.raw is not None:
+            kept: np.ndarray = self.raw[rows]
+            return kept
+        answer = self.plugin.score(self.state, cluster, rows)
+        return np.full(len(rows), answer, np.int64) if np.ndim(answer) == 0 else np.asarray(answer)
+
+    def normalized(self, raw: np.ndarray) -> np.ndarray:
+        """int64[n]: 0..100."""
+        if isinstance(self.plugin, interface.Normalizing):
+            scaled: np.ndarray = self.plugin.normalize(self.state, raw)
+            return scaled
+        return raw
+
+
+class Timer:
+    """Seconds by extension point, for the cycles that are timed."""
+
+    __slots__ = ("seconds", "started")
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self.started = time.perf_counter()
+
+    def lap(self, point: str) -> None:
+        """Books the time since the last lap to ``point``."""
+        now = time.perf_counter()
+        self.seconds[point] = self.seconds.get(point, 0.0) + now - self.started
+        self.started = now
+
+
+class Work:
+    """Counters of what plans did, for tests and benchmarks to assert on instead of clocks."""
+
+    __slots__ = ("builds", "passes", "rows")
+
+    def __init__(self) -> None:
+        self.builds = 0
+        """plans built"""
+        self.rows = 0
+        """rows brought up to date, one plan and plugin group at a time"""
+        self.passes = 0
+        """passes over all rows: builds, and choices without pages"""
+
+
+class Plan:
+    """Built for one pod, good for all whose shape and relevant labels are equal."""
+
+    def __init__(
+        self, profile: profile.Profile, pod: pods.Incoming, cluster: table.Table, work: Work
+    ) -> None:
+        self.profile = profile
+        self.pod = pod
+        self.cluster = cluster
+        self.work = work
+        self.failure: Any = None
+        """Whatever the cycle keeps about the last failure; valid while ``failed_at`` is the log's sequence."""
+        self.failed_at = -1
+        self.build(None)
+
+    # ------------------------------------------------------------------ build
+
+    def build(self, timer: Timer | None) -> None:
+        """Everything anew."""
+        cluster = self.cluster
+        self.work.builds += 1
+        self.work.passes += 1
+        self.cursor = cluster.log.sequence
+        self.version = cluster.outside.version
+        self.size = cluster.size
+        self.failed_at = -1
+        self.pages: pages.Pages | None = None
+        self._pre_filter()
+        if timer:
+            timer.lap("PreFilter")
+        if self.refusal is None or self.refusal.code is status.Code.UNSCHEDULABLE:
+            self._build_statuses()  # where evicting may help, preemption asks the filters
+            if timer:
+                timer.lap("Filter")
+        if self.refusal is None:
+            self._build_scores(timer)
+
+    def _pre_filter(self) -> None:
+        """As RunPreFilterPlugins: an unresolvable refusal ends it, any other waits for the rest."""
+        self.refusal: status.Status | None = None
+        self.nodes: frozenset[str] | None = None
+        self.restricting: list[str] = []
+        states: dict[str, Any] = {}
+        skipped: set[str] = set()
+        self.volatile = False
+        for plugin in self.profile.pre_filter:
+            result = plugin.pre_filter(self.pod, self.cluster)
+            if isinstance(result, status.Status):
+                if result.code is status.Code.SKIP:
+                    skipped.add(plugin.name)
+                    continue
+                self.volatile = True
+                self.refusal = status.Status(result.code, result.reasons, plugin.name)
+                if result.code is not status.Code.UNSCHEDULABLE:
+                    break
+                continue
+            states[plugin.name] = result.state
+            if result.nodes is not None:
+                self.restricting.append(plugin.name)
+                self.nodes = result.nodes if self.nodes is None else self.nodes & result.nodes
+                if not self.nodes:
+                    self.volatile = True
+                    self.refusal = _nothing_left(sorted(self.restricting))
+                    break
+        self.filters = [
+            FilterEntry(order, plugin, states.get(plugin.name, self.pod))
+            for order, plugin in enumerate(self.profile.filter)
+            if plugin.name not in skipped
+        ]
+        self.row_filters = [f for f in self.filters if f.plugin.kind is interface.Kind.ROW]
+        self.usage_filters = [f for f in self.row_filters if f.usage]
+        self.static_filters = [f for f in self.row_filters if not f.usage]
+        self.late_filters = [f for f in self.filters if f.plugin.kind is not interface.Kind.ROW]
+
+    def _build_statuses(self) -> None:
+        cluster = self.cluster
+        self.static = np.where(cluster.live, OK, GONE)
+        if self.nodes is not None:
+            kept = np.zeros(self.size, bool)
+            kept[cluster.rows(self.nodes)] = True
+            self.static[~kept] = EXCLUDED
+        self._lower(self.static, self.static_filters, EVERY)
+        self.statuses = self.static.copy()
+        self._lower(self.statuses, self.usage_filters, EVERY)
+
+    def _lower(self, column: np.ndarray, filters: list[FilterEntry], rows: interface.Rows) -> None:
+        """Lowers ``column[rows]`` to the first failure of ``filters``."""
+        for entry in filters:
+            answer = entry.statuses(self.cluster, _rows(rows, self.size))
+            if isinstance(answer, np.ndarray) or answer != OK:
+                column[rows] = np.minimum(column[rows], answer)
+
+    def _build_scores(self, timer: Timer | None) -> None:
+        cluster = self.cluster
+        self.scores: list[ScoreEntry] = []
+        for plugin in self.profile.score:
+            state = plugin.pre_score(self.pod, cluster)
+            if state is not status.SKIP:
+                self.scores.append(ScoreEntry(plugin, state, self.profile.weights[plugin.name]))
+        if timer:
+            timer.lap("PreScore")
+        rows = [s for s in self.scores if s.plugin.kind is interface.Kind.ROW]
+        plain = [s for s in rows if not s.normalizes]
+        self.usage_scores = [s for s in plain if s.usage]
+        self.static_scores = [s for s in plain if not s.usage]
+        self.normalized = [s for s in rows if s.normalizes]
+        self.late_scores = [s for s in self.scores if s.plugin.kind is not interface.Kind.ROW]
+        self.static_total = np.zeros(self.size, np.int64)
+        self._add(self.static_total, self.static_scores, EVERY)
+        self.totals = self.static_total.copy()
+        self._add(self.totals, self.usage_scores, EVERY)
+        self._keep_raw()
+        if not self.late_filters and not self.late_scores and not self.varying:
+            self.pages = pages.Pages(
+                np.where(self.statuses == OK, self.totals + self.offset, pages.INFEASIBLE)
+            )
+        if timer:
+            timer.lap("Score")
+
+    def _add(self, column: np.ndarray, scores: list[ScoreEntry], rows: interface.Rows) -> None:
+        for entry in scores:
+            answer = entry.plugin.score(entry.state, self.cluster, _rows(rows, self.size))
+            column[rows] += entry.weight * answer
+
+    def _keep_raw(self) -> None:
+        """Raw values of the normalised scores. One value for all rows normalises to one constant."""
+        self.offset = 0
+        self.varying: list[ScoreEntry] = []
+        for entry in self.normalized:
+            answer = entry.plugin.score(entry.state, self.cluster, slice(0, self.size))
+            if np.ndim(answer):
+                raw = np.asarray(answer)
+                known = raw[self.cluster.live]
+                if len(known) and (known != known[0]).any():
+                    entry.raw = raw
+                    self.varying.append(entry)
+                    continue
+                answer = int(known[0]) if len(known) else 0
+            entry.raw = None
+            entry.constant = int(answer)
+            self.offset += entry.weight * int(entry.normalized(np.array([answer], np.int64))[0])
+
+    # ---------------------------------------------------------------- refresh
+
+    def refresh(self, timer: Timer | None = None) -> None:
+        """Brings the plan up to the table's state."""
+        cluster = self.cluster
+        if self.version != cluster.outside.version:
+            self.build(timer)
+            return
+        cursor = self.cursor
+        behind = cluster.log.sequence - cursor
+        if not behind:
+            return
+        if self.size != cluster.size or self.volatile:
+            self.build(timer)
+            return
+        changes = cluster.log
+        if behind == 1:
+            at = cursor - changes.base
+            if changes.deltas.item(at):
+                self.cursor = cursor + 1
+                if self._advance(changes.since(cursor) if self.late_filters or self.late_scores else None):
+                    if self.usage_filters or self.usage_scores:
+                        self._update_row(changes.rows.item(at), timer)
+                    return
+                self.build(timer)
+                return
+        tail = changes.since(cursor)
+        if tail is None or not self._catch_up(tail, timer):
+            self.build(timer)
+
+    def _advance(self, tail: log.Tail | None) -> bool:
+        """Offers pod changes to the states that count them; False: build anew."""
+        if tail is None:
+            return True
+        for entry in self._late():
+            if entry.plugin.kind is interface.Kind.CYCLE:
+                continue
+            state = entry.state
+            if not isinstance(state, interface.Advancing) or not state.advance(self.cluster, tail):
+                return False
+        return True
+
+    def _catch_up(self, tail: log.Tail, timer: Timer | None) -> bool:
+        """Applies many entries at once; False: build anew."""
+        node_changes = tail.deltas == 0
+        mask = int(np.bitwise_or.reduce(tail.shapes[node_changes], initial=0))
+        if mask & table.NAME or (mask and self._late_reads(mask)):
+            return False
+        rows = np.unique(tail.rows)
+        if len(rows) * CHANGED_SHARE > self.size + 64:
+            return False
+        if not self._advance(tail if self.late_filters or self.late_scores else None):
+            return False
+        self.cursor += len(tail)
+        if mask:
+            self._update_static(np.unique(tail.rows[node_changes]))
+            if not self._update_raw():
+                return False
+        self._update_rows(rows, timer)
+        return True
+
+    def _late(self) -> list[FilterEntry | ScoreEntry]:
+        return [*self.late_filters, *self.late_scores]
+
+    def _late_reads(self, mask: int) -> bool:
+        bits = 0
+        for entry in self._late():
+            for name in entry.plugin.reads:
+                bits |= table.COLUMN_BITS.get(name, 0)
+        return bool(bits & mask)
+
+    def _update_row(self, row: int, timer: Timer | None) -> None:
+        """One row, whose pods changed."""
+        cluster = self.cluster
+        self.work.rows += 1
+        value = self.static.item(row)
+        for entry in self.usage_filters:
+            if entry.plugin.scalar:
+                code = entry.plugin.filter(entry.state, cluster, row, None)
+                found = int(code) | entry.base if code else OK
+            else:
+                found = int(np.min(entry.statuses(cluster, np.array([row]))))
+            if found < value:
+                value = found
+        self.statuses[row] = value
+        if timer:
+            timer.lap("Filter")
+        total = self.static_total.item(row)
+        for score in self.usage_scores:
+            at: interface.Rows = row if score.plugin.scalar else np.array([row])
+            total += score.weight * int(score.plugin.score(score.state, cluster, at))
+        self.totals[row] = total
+        if self.pages is not None:
+            self.pages.set(row, total + self.offset if value == OK else pages.INFEASIBLE)
+        if timer:
+            timer.lap("Score")
+
+    def _update_rows(self, rows: np.ndarray, timer: Timer | None) -> None:
+        self.work.rows += len(rows)
+        self.statuses[rows] = self.static[rows]
+        self._lower(self.statuses, self.usage_filters, rows)
+        if timer:
+            timer.lap("Filter")
+        self.totals[rows] = self.static_total[rows]
+        self._add(self.totals, self.usage_scores, rows)
+        if self.pages is not None:
+            feasible = self.statuses[rows] == OK
+            totals = np.where(feasible, self.totals[rows] + self.offset, pages.INFEASIBLE)
+            self.pages.set_many(rows, totals)
+        if timer:
+            timer.lap("Score")
+
+    def _update_static(self, rows: np.ndarray) -> None:
+        """Rows whose node changed in what the row filters and scores read."""
+        old = self.static[rows]
+        self.static[rows] = np.where(old < 0, old, OK)
+        self._lower(self.static, self.static_filters, rows)
+        self.static_total[rows] = 0
+        self._add(self.static_total, self.static_scores, rows)
+
+    def _update_raw(self) -> bool:
+        """Raw values after node changes; False where a constant became one value among several."""
+        for entry in self.normalized:
+            answer = entry.plugin.score(entry.state, self.cluster, slice(0, self.size))
+            if entry.raw is not None:
+                if np.ndim(answer) == 0:
+                    return False
+                entry.raw = np.asarray(answer)
+            elif np.ndim(answer):
+                return False
+            elif int(answer) != entry.constant:
+                return False
+        return True
+
+    # ---------------------------------------------------------------- answers
+
+    def feasible(self) -> np.ndarray:
+        """bool[size]: the rows that pass every filter, nominated pods aside."""
+        self.work.passes += 1
+        mask: np.ndarray = self.statuses == OK
+        for entry in self.late_filters:
+            codes = entry.plugin.filter(entry.state, self.cluster, slice(0, self.size), None)
+            if isinstance(codes, np.ndarray) and codes.ndim:
+                mask &= codes == 0
+            elif codes:
+                mask[:] = False
+        return mask
+
+    def full_statuses(self) -> np.ndarray:
+        """int64[size]: each row's status, the late filters' included."""
+        self.work.passes += 1
+        out = self.statuses.copy()
+        for entry in self.late_filters:
+            np.minimum(out, entry.statuses(self.cluster, slice(0, self.size)), out=out)
+        return out
+
+    def statuses_with(self, change: overlay.Overlay) -> np.ndarray:
+        """int64[k]: the statuses of the rows of ``change``, their pods changed so."""
+        rows = change.rows
+        out = np.where(self.static[rows] < 0, self.static[rows], OK)
+        for entry in self.filters:
+            np.minimum(out, entry.statuses(self.cluster, rows, change), out=out)
+        return out
+
+    def totals_of(self, rows: np.ndarray) -> np.ndarray:
+        """int64[rows]: the totals of the feasible rows, which ``rows`` must be."""
+        totals: np.ndarray = self.totals[rows] + self.offset
+        for entry in self.varying:
+            totals += entry.weight * entry.normalized(entry.raw_at(self.cluster, rows))
+        for entry in self.late_scores:
+            totals += entry.weight * entry.normalized(entry.raw_at(self.cluster, rows))
+        return totals
+
+    def explain(self, value: int) -> status.Status:
+        """What a status above 0 and below `OK` says, and who says it."""
+        order = (value >> SHIFT) - 1
+        plugin = self.profile.filter[order]
+        entry = next(f for f in self.filters if f.plugin is plugin)
+        found = plugin.explain(entry.state, self.cluster, value & ((1 << SHIFT) - 1))
+        return status.Status(found.code, found.reasons, plugin.name)
+
+    @property
+    def nbytes(self) -> int:
+        """About how much memory the plan holds."""
+        arrays = 4 + len(getattr(self, "varying", ())) + (1 if self.pages else 0)
+        return 8 * self.size * arrays + 4096
+
+
+def _rows(rows: interface.Rows, size: int) -> interface.Rows:
+    return slice(0, size) if rows == EVERY and isinstance(rows, slice) else rows
+
+
+def _nothing_left(plugins: list[str]) -> status.Status:
+    """PreFilter results that have no node in common (framework/runtime RunPreFilterPlugins)."""
+    if len(plugins) == 1:
+        reason = f"node(s) didn't satisfy plugin {plugins[0]}"
+    else:
+        reason = f"node(s) didn't satisfy plugin(s) [{' '.join(plugins)}] simultaneously"
+    return status.unresolvable(reason)

@@ -1,0 +1,124 @@
+"""The dry run: which pods have to leave each node so that one more fits, for all nodes at once.
+
+All pods of lower priority leave; where the pod fits then, they come back one by one, those first whose
+eviction would break a budget, and stay where the pod still fits. One step is one pod on every node.
+Rules: SelectVictimsOnNode (framework/plugins/defaultpreemption/default_preemption.go).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from stowage.cluster import pods, table
+from stowage.framework import interface, overlay
+from stowage.plugins.default_preemption import budgets
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """Pods of lower priority, all taken off their rows.
+
+    ``change`` has them in the order in which they come back; ``slots``, ``importance`` (smaller is
+    more important, among the pods of a row) and ``violating`` are int and bool [m], by its pods.
+    """
+
+    change: overlay.Overlay
+    slots: np.ndarray
+    importance: np.ndarray
+    violating: np.ndarray
+
+    def take(self, index: np.ndarray) -> Removed:
+        """The same for ``change.rows[index]`` alone (``index`` ascending, int)."""
+        wanted = np.zeros(len(self.change.rows), bool)
+        wanted[index] = True
+        keep = wanted[self.change.at]
+        return Removed(self.change.take(index), self.slots[keep], self.importance[keep], self.violating[keep])
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The nodes that evicting helps: int[k] rows, and int[k] evictions there that break a budget.
+
+    The victims, int[v]: ``slots``, and ``at``, the index into ``rows``; by row, most important first.
+    """
+
+    rows: np.ndarray
+    violations: np.ndarray
+    at: np.ndarray
+    slots: np.ndarray
+
+
+def removed(cluster: table.Table, rows: np.ndarray, priority: int) -> Removed:
+    """Takes the pods below ``priority`` off ``rows`` (ascending); rows without any are left out."""
+    held = cluster.pods
+    wanted = np.zeros(cluster.size + 1, bool)  # a free slot reads the last one
+    wanted[rows] = True
+    slots = np.flatnonzero(wanted[held.rows[: held.size]] & (held.priorities[: held.size] < priority))
+    slots = slots[by_importance(held, slots)]
+    row, at = np.unique(held.rows[slots], return_inverse=True)
+    violating = budgets.violating(cluster, slots, at)
+    importance = np.arange(len(slots))
+    if violating.any():
+        importance = np.argsort(2 * at + ~violating, kind="stable")
+        slots, violating = slots[importance], violating[importance]
+    change = overlay.Overlay(
+        row.astype(np.intp),
+        at,
+        held.shapes[slots].astype(np.int64),
+        held.groups[slots].astype(np.int64),
+        np.full(len(slots), -1, np.int64),
+    )
+    return Removed(change, slots, importance, violating)
+
+
+def by_importance(held: pods.Pods, slots: np.ndarray) -> np.ndarray:
+    """int[m], the order of ``slots`` (ascending) by row and then importance: priority, earlier start.
+
+    Of pods that are equal in both the one that came first is first, save among those that have not
+    started: kube-scheduler takes the time of each look for their start, which turns them round.
+    """
+    rows = held.rows[slots].astype(np.int64)
+    starts = held.starts[slots]
+    starts = np.where(
+        starts == pods.NOT_STARTED, pods.NOT_STARTED + len(slots) - np.arange(len(slots)), starts
+    )
+    return np.lexsort((starts, (rows << 32) - held.priorities[slots]))
+
+
+def reprieved(attempt: interface.Attempt, off: Removed) -> Outcome:
+    """Brings back whoever can stay. The rows of ``off`` are those where the pod fits without all."""
+    victims = _victims(attempt, off.change)
+    victims = victims[np.argsort(off.importance[victims], kind="stable")]
+    rows, at = np.unique(off.change.at[victims], return_inverse=True)
+    violations = np.bincount(at[off.violating[victims]], minlength=len(rows))
+    return Outcome(off.change.rows[rows], violations, at, off.slots[victims])
+
+
+def _victims(attempt: interface.Attempt, change: overlay.Overlay) -> np.ndarray:
+    """int[v], ascending: the pods of ``change`` that cannot come back. ``change`` is left as it ends."""
+    leaves = np.ones(len(change.at), bool)
+    member = np.arange(len(change.at))
+    first, count = _runs(change)
+    step = 0
+    while (active := np.flatnonzero(count > step)).size:
+        if 2 * active.size <= count.size:  # rows that are done need no more looks
+            member = member[(count > step)[change.at]]
+            change = change.take(active)
+            first, count = _runs(change)
+            active = np.arange(active.size)
+        tried = first[active] + step
+        step += 1
+        change.sign[tried] = 0
+        change.turn[tried] = step
+        fits = attempt.fits(change)[active]
+        change.sign[tried[~fits]] = -1
+        leaves[member[tried[fits]]] = False
+    return np.flatnonzero(leaves)
+
+
+def _runs(change: overlay.Overlay) -> tuple[np.ndarray, np.ndarray]:
+    """int[k] twice: each row's first pod, and how many it has."""
+    count = np.bincount(change.at, minlength=len(change.rows))
+    return np.cumsum(count) - count, count

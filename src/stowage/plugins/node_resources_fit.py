@@ -1,0 +1,175 @@
+"""NodeResourcesFit: whether what the pod asks for is left on the node, and how full it would be.
+
+Rules: framework/plugins/noderesources/{fit,resource_allocation,least_allocated,most_allocated,
+requested_to_capacity_ratio}.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from stowage.api import names, resources
+from stowage.cluster import pods, shapes, table
+from stowage.framework import allocation, interface, overlay, scalars, status
+from stowage.framework.config import args as config
+
+TOO_MANY_PODS = "Too many pods"
+UNRESOLVABLE = 1 << 47
+"""Bit of a filter code: a request is more than the node could ever give."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The pod's requests that the filter checks: (resource index, amount, name), amounts above 0."""
+
+    amounts: tuple[tuple[int, int, str], ...]
+
+
+class NodeResourcesFit(interface.PreFilterPlugin, interface.FilterPlugin, interface.ScorePlugin):
+    """See the module."""
+
+    name: ClassVar[str] = "NodeResourcesFit"
+    reads: ClassVar[frozenset[str]] = frozenset({"allocatable", "requested", "nonzero"})
+    scalar: ClassVar[bool] = True
+
+    def __init__(self, args: config.NodeResourcesFitArgs) -> None:
+        self.ignored = frozenset(args.ignored_resources)
+        self.ignored_groups = frozenset(args.ignored_resource_groups)
+        self.strategy = args.scoring_strategy
+        self.formula = FORMULAS[args.scoring_strategy.type]
+        ratio = args.scoring_strategy.requested_to_capacity_ratio
+        self.shape = broken_linear(ratio.shape) if ratio else np.zeros(101, np.int64)
+
+    def pre_filter(self, pod: pods.Incoming, cluster: table.Table) -> interface.PreFiltered:
+        """What the pod asks for, resources that the arguments ignore left out."""
+        asked = resources.filter_requests(pod.pod)
+        amounts = tuple(
+            (cluster.resources.index[name], amount, name)
+            for name, amount in asked.items()
+            if amount > 0 and not self._ignores(name)
+        )
+        return interface.PreFiltered(Asked(amounts))
+
+    def _ignores(self, name: str) -> bool:
+        if not names.is_extended(name):
+            return False
+        return name in self.ignored or name.split("/")[0] in self.ignored_groups
+
+    def filter(
+        self, state: Asked, cluster: table.Table, rows: interface.Rows, change: overlay.Overlay | None
+    ) -> interface.Answer:
+        """Bit 0: too many pods; bit i+1: not enough of the i-th resource; `UNRESOLVABLE`."""
+        if isinstance(rows, int):
+            return self._filter_row(state, cluster, rows)
+        held = cluster.requested[shapes.PODS, rows]
+        if change is not None:
+            held = held + overlay.requests(change, cluster, shapes.PODS)
+        codes = (held + 1 > cluster.allocatable[shapes.PODS, rows]).astype(np.int64)
+        for bit, (index, amount, _) in enumerate(state.amounts, 1):
+            held = cluster.requested[index, rows]
+            if change is not None:
+                held = held + overlay.requests(change, cluster, index)
+            capacity = cluster.allocatable[index, rows]
+            short = amount > capacity - held
+            if short.any():
+                codes |= np.where(short, (1 << bit) | np.where(amount > capacity, UNRESOLVABLE, 0), 0)
+        return codes
+
+    @staticmethod
+    def _filter_row(state: Asked, cluster: table.Table, row: int) -> int:
+        allocatable, requested = cluster.allocatable, cluster.requested
+        code = int(requested.item(shapes.PODS, row) + 1 > allocatable.item(shapes.PODS, row))
+        for bit, (index, amount, _) in enumerate(state.amounts, 1):
+            capacity = allocatable.item(index, row)
+            if amount > capacity - requested.item(index, row):
+                code |= (1 << bit) | (UNRESOLVABLE if amount > capacity else 0)
+        return code
+
+    def explain(self, state: Asked, cluster: table.Table, code: int) -> status.Status:
+        """One reason a bit."""
+        reasons = [TOO_MANY_PODS] if code & 1 else []
+        for bit, (_, _, name) in enumerate(state.amounts, 1):
+            if code >> bit & 1:
+                reasons.append(f"Insufficient {name}")
+        make = status.unresolvable if code & UNRESOLVABLE else status.unschedulable
+        return make(*reasons)
+
+    def pre_score(self, pod: pods.Incoming, cluster: table.Table) -> tuple[allocation.Scored, ...]:
+        """The resources that take part."""
+        asked = resources.fit_score_requests(pod.pod)
+        return allocation.scored(cluster, self.strategy.resources, asked, nonzero=True)
+
+    def score(
+        self, state: tuple[allocation.Scored, ...], cluster: table.Table, rows: interface.Rows
+    ) -> interface.Answer:
+        """The strategy's score of each resource, averaged by weight over those the node has."""
+        xp, columns = allocation.columns(cluster, state, rows)
+        total: Any = 0
+        weights: Any = 0
+        for capacity, allocated, resource in columns:
+            present = capacity != 0
+            safe = xp.where(present, capacity, 1)
+            score, counts = self.formula(xp, allocated + resource.asked, safe, self.shape)
+            counts = present & counts
+            total = total + xp.where(counts, score * resource.weight, 0)
+            weights = weights + xp.where(counts, resource.weight, 0)
+        if not state:
+            return 0
+        if self.strategy.type == "RequestedToCapacityRatio":  # math.Round: half away from zero
+            total, weights = 2 * total + weights, 2 * weights
+        answer: interface.Answer = xp.divide(total, xp.where(weights == 0, 1, weights))
+        return answer
+
+
+Formula = Callable[[scalars.Namespace, Any, Any, np.ndarray], tuple[Any, Any]]
+"""(namespace, requested with the pod, capacity above 0, shape) -> (score, whether it counts)."""
+
+
+def least_allocated(xp: scalars.Namespace, requested: Any, capacity: Any, _: np.ndarray) -> tuple[Any, Any]:
+    """The free share in percent; 0 where more is asked than there is."""
+    free = xp.where(requested > capacity, 0, capacity - requested)
+    return xp.divide(free * interface.MAX_SCORE, capacity), True
+
+
+def most_allocated(xp: scalars.Namespace, requested: Any, capacity: Any, _: np.ndarray) -> tuple[Any, Any]:
+    """The used share in percent, at most 100."""
+    return xp.divide(xp.minimum(requested, capacity) * interface.MAX_SCORE, capacity), True
+
+
+def requested_to_capacity_ratio(
+    xp: scalars.Namespace, requested: Any, capacity: Any, shape: np.ndarray
+) -> tuple[Any, Any]:
+    """The shape's value at the used percentage; a resource that scores 0 does not count."""
+    score = shape[xp.divide(xp.minimum(requested, capacity) * 100, capacity)]
+    return score, score > 0
+
+
+FORMULAS: dict[str, Formula] = {
+    "LeastAllocated": least_allocated,
+    "MostAllocated": most_allocated,
+    "RequestedToCapacityRatio": requested_to_capacity_ratio,
+}
+
+
+def broken_linear(points: tuple[config.UtilizationShapePoint, ...]) -> np.ndarray:
+    """int64[101]: the score (times 10) at each whole utilization; Go's division truncates toward zero."""
+    values = np.zeros(101, np.int64)
+    for at in range(101):
+        values[at] = _broken_linear(points, at)
+    return values
+
+
+def _broken_linear(points: tuple[config.UtilizationShapePoint, ...], at: int) -> int:
+    scale = interface.MAX_SCORE // 10
+    for before, point in zip((None, *points), points, strict=False):
+        if at <= point.utilization:
+            if before is None:
+                return point.score * scale
+            rise = (point.score - before.score) * scale * (at - before.utilization)
+            run = point.utilization - before.utilization
+            return before.score * scale + (rise // run if rise >= 0 else -(-rise // run))
+    return points[-1].score * scale

@@ -1,0 +1,24 @@
+"""SchedulingGates: a pod with gates stays out of the queue.
+
+Rules: framework/plugins/schedulinggates/scheduling_gates.go.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from stowage.cluster import pods
+from stowage.framework import interface, status
+
+
+class SchedulingGates(interface.PreEnqueuePlugin):
+    """See the module."""
+
+    name: ClassVar[str] = "SchedulingGates"
+
+    def pre_enqueue(self, pod: pods.Incoming) -> status.Status | None:
+        """Refuses while any gate is left; the list is printed as Go prints it."""
+        gates = pod.spec.scheduling_gates
+        if not gates:
+            return None
+        return status.unresolvable(f"waiting for scheduling gates: [{' '.join(gate.name for gate in gates)}]")
