@@ -94,7 +94,7 @@ record: reference ## record tests/data/conformance anew (RECORD_SEED, RECORD_COU
 
 .PHONY: fuzz
 fuzz: reference ## random scenarios, the real one against ours (SEED, COUNT, FAMILIES)
-	$(BIN)/python -m tests.fuzz $(SEED) $(COUNT) $(FAMILIES)
+	$(BIN)/python -m tests.fuzz --seed $(SEED) --count $(COUNT) $(addprefix --family ,$(FAMILIES))
 
 # ------------------------------------------------------------------------------------------ rest
 .PHONY: lock

@@ -15,7 +15,12 @@ class PodBuilder:
     def __init__(self, name: str, namespace: str = "default") -> None:
         self.container: dict[str, Any] = {"name": "c", "image": "i", "ports": []}
         self.raw: dict[str, Any] = {
-            "metadata": {"name": name, "namespace": namespace, "uid": f"uid-{namespace}-{name}", "labels": {}},
+            "metadata": {
+                "name": name,
+                "namespace": namespace,
+                "uid": f"uid-{namespace}-{name}",
+                "labels": {},
+            },
             "spec": {"containers": [self.container]},
             "status": {},
         }

@@ -56,7 +56,14 @@ def main() -> int:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with reference.Reference(program) as real, Progress(*columns, console=console) as progress:
         task = progress.add_task(f"{args.candidate}, seed {args.seed}", total=args.count)
-        fuzz = run.Run(real, answer, args.out, args.candidate, args.shrink_seconds, progress.console.print)
+        fuzz = run.Run(
+            real,
+            answer,
+            args.out,
+            args.candidate,
+            args.shrink_seconds,
+            lambda text: progress.console.print(text, markup=False),
+        )
         with contextlib.suppress(KeyboardInterrupt):
             for batch in run.batched(scenarios.stream(args.seed, args.count, names), 32):
                 fuzz.batch(batch)

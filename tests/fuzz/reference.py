@@ -21,7 +21,7 @@ CANDIDATES = {"oracle": "tests.oracle", "engine": "stowage.engine.conformance"}
 class Reference:
     """One running `answer`, which takes a scenario a line and answers each in its turn."""
 
-    def __init__(self, program: Path, parallel: int = 8) -> None:
+    def __init__(self, program: Path, parallel: int = 16) -> None:
         # One core is ours: it waits for informers most of the time.
         environment = {**os.environ, "GOMAXPROCS": "1"}
         command = [str(program), "-parallel", str(parallel)]

@@ -45,6 +45,7 @@ class World:
         self.args: dict[str, Json] = {}
         self.plugins: dict[str, Json] = {}
         self.profiles: list[Json] = []
+        self.around: Json = {}  # of the configuration, beside its profiles
         for i in range(self.r.randint(0, 10)):
             self.bind(self.pod(f"old-{i}"))
         self.pending = [self.pod(f"new-{i}") for i in range(self.r.randint(1, 4))]
@@ -108,6 +109,8 @@ class World:
         labels = {"app": self.pick(APPS), "tier": self.pick(["front", "back"]), "rev": self.pick(["1", "2"])}
         if self.p(0.1):
             labels.pop(self.pick(list(labels)))
+        if self.p(0.02):
+            labels.clear()
         container: Json = {"name": "c", "image": "app", "resources": {}}
         if self.p(0.7):
             container["resources"] = {
@@ -118,7 +121,9 @@ class World:
             "kind": "Pod",
             "metadata": {
                 "name": name,
-                "namespace": self.pick([*self.namespaces, "default"]),
+                "namespace": self.pick([*NAMESPACES, "default"])
+                if self.p(0.5)
+                else self.pick(self.namespaces),
                 "uid": self.uid(),
                 "labels": labels,
             },
@@ -129,7 +134,8 @@ class World:
     def bind(self, pod: Json, node: str | None = None) -> Json:
         """Puts `pod` on a node, as a running one."""
         pod["spec"]["nodeName"] = node or self.node_name()
-        pod["status"] = {"phase": "Running", "startTime": self.start_time()}
+        phase = "Running" if self.p(0.97) else self.pick(["Succeeded", "Failed"])  # these count as well
+        pod["status"] = {"phase": phase, "startTime": self.start_time()}
         self.bound.append(pod)
         return pod
 
@@ -174,6 +180,7 @@ class World:
         made: Json = {"id": name, "family": family, "extended": True, "assume": self.assume}
         config = self.config()
         if config:
+            config.update(self.around)
             made["config"] = json.dumps(config)  # JSON is YAML
         spaces = [
             {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": ns, "labels": NAMESPACES[ns]}}

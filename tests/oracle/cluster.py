@@ -79,13 +79,14 @@ class NodeInfo:
 class Cluster:
     """Kubernetes objects by kind and name, and the nodes with their pods.
 
-    Objects are plain decoded JSON. Bound pods without a UID are dropped, as kube-scheduler's cache does; pods
-    of a node that does not exist count nowhere until it does.
+    Objects are plain decoded JSON. Bound pods without a UID, or with another's, are dropped, as by kube-scheduler's
+    cache; pods of a node that does not exist count nowhere until it does.
     """
 
     def __init__(self, raw_objects: Iterable[Object] = ()) -> None:
         self._objects: dict[str, dict[tuple[str, str], Object]] = {kind: {} for kind in VERSIONS}
         self._bound: dict[tuple[str, str], Pod] = {}
+        self._uids: set[str] = set()
         self._waiting: dict[tuple[str, str], Pod] = {}
         self._infos: dict[str, NodeInfo] = {}
         listed = sorted(raw_objects, key=lambda raw: (objects.namespace_of(raw), objects.name_of(raw)))
@@ -129,7 +130,8 @@ class Cluster:
         self.remove_pod(pod.namespace, pod.name)
         if not pod.node_name:
             self._waiting[pod.namespace, pod.name] = pod
-        elif pod.uid:
+        elif pod.uid and not self.has_uid(pod.uid):
+            self._uids.add(pod.uid)
             self._bound[pod.namespace, pod.name] = pod
             if pod.node_name in self._infos:
                 self._infos[pod.node_name].add(pod)
@@ -138,12 +140,14 @@ class Cluster:
         """Its node is counted anew, so that what others share with it stays used."""
         self._waiting.pop((namespace, name), None)
         gone = self._bound.pop((namespace, name), None)
+        if gone is not None:
+            self._uids.discard(gone.uid)
         if gone is not None and gone.node_name in self._infos:
             self._set_node(self._infos[gone.node_name].node)
 
     def has_uid(self, uid: str) -> bool:
         """Whether a bound pod has it."""
-        return any(pod.uid == uid for pod in self._bound.values())
+        return uid in self._uids
 
     def _set_node(self, node: Node) -> None:
         info = NodeInfo(node)

@@ -65,7 +65,7 @@ def _ebs_volume(volume: str) -> str:
         return volume
     found = re.sub(r"^aws://[^/]*", "", volume).strip("/")
     if not re.fullmatch(r"vol-[^/]*", found):
-        reason = f"Invalid format for AWS volume ({found})"
+        reason = f"Invalid format for AWS volume ({volume})"
         raise TranslationError(f"failed to translate Kubernetes ID to EBS Volume ID {reason}")
     return found
 

@@ -1,4 +1,4 @@
-"""What an extended scenario tells besides: PostFilter as the profile has it, and the sentence of a failure."""
+"""What an extended scenario tells besides: PostFilter as the profile has it, and a failure's sentence."""
 
 from collections import Counter
 from collections.abc import Iterable

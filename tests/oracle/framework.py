@@ -60,6 +60,7 @@ class CycleState:
     before_score: dict[str, Any] = field(default_factory=dict)
     skip_filter: set[str] = field(default_factory=set)
     skip_score: set[str] = field(default_factory=set)
+    narrowed: list[str] = field(default_factory=list)  # PreFilter plugins that named nodes
 
     def clone(self) -> "CycleState":
         made = copy.copy(self)
@@ -142,6 +143,7 @@ class Profile:
                 only = names if only is None else only & names
             if only is not None and not only:
                 return only, unresolvable(_disjoint(sorted(narrowed)))
+        state.narrowed = sorted(narrowed)
         return only, refusal
 
     def count_pod(self, state: CycleState, pod: Pod, other: Pod, info: NodeInfo, sign: int) -> None:

@@ -77,7 +77,6 @@ class Pod:
         self.volumes: Sequence[Object] = spec.get("volumes") or []
         self.containers: Sequence[Object] = spec.get("containers") or []
         self.init_containers: Sequence[Object] = spec.get("initContainers") or []
-        self.term_error = ""
         affinity = spec.get("affinity") or {}
         self.node_affinity: Object = affinity.get("nodeAffinity") or {}
         self.has_affinity = (
@@ -86,21 +85,32 @@ class Pod:
         pod_affinity, anti = affinity.get("podAffinity") or {}, affinity.get("podAntiAffinity") or {}
         required, preferred = _REQUIRED, _PREFERRED
         self.has_preferred = bool(pod_affinity.get(preferred) or anti.get(preferred))
-        self.affinity_terms = self._terms([(0, each) for each in pod_affinity.get(required) or []])
-        self.anti_affinity_terms = self._terms([(0, each) for each in anti.get(required) or []])
-        self.preferred_affinity_terms = self._terms(_weighted(pod_affinity.get(preferred)))
-        self.preferred_anti_affinity_terms = self._terms(_weighted(anti.get(preferred)))
+        self._term_errors: list[str] = []
+        self.affinity_terms = self._terms("requiredAffinity", _unweighted(pod_affinity.get(required)))
+        self.anti_affinity_terms = self._terms("requiredAntiAffinity", _unweighted(anti.get(required)))
+        self.preferred_affinity_terms = self._terms(
+            "preferredAffinity", _weighted(pod_affinity.get(preferred))
+        )
+        self.preferred_anti_affinity_terms = self._terms(
+            "preferredAntiAffinity", _weighted(anti.get(preferred))
+        )
 
     @property
     def key(self) -> str:
         return f"{self.namespace}/{self.name}"
 
-    def _terms(self, weighted: list[tuple[int, Object]]) -> list[Term]:
+    @property
+    def term_error(self) -> str:
+        """What did not parse of the (anti-)affinity terms."""
+        errors = self._term_errors
+        return errors[0] if len(errors) == 1 else f"[{', '.join(errors)}]" if errors else ""
+
+    def _terms(self, kind: str, weighted: list[tuple[int, Object]]) -> list[Term]:
         """None of the list counts where one of them does not parse."""
         try:
             return [self._term(weight, term) for weight, term in weighted]
         except SelectorError as error:
-            self.term_error = str(error)
+            self._term_errors.append(f"{kind}Terms: {error}")
             return []
 
     def _term(self, weight: int, term: Object) -> Term:
@@ -159,6 +169,10 @@ class Pod:
 
 _REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 _PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
+
+
+def _unweighted(required: Sequence[Object] | None) -> list[tuple[int, Object]]:
+    return [(0, each) for each in required or []]
 
 
 def _weighted(preferred: Sequence[Object] | None) -> list[tuple[int, Object]]:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from tests.oracle import selectors
+from tests.oracle import go_sort, selectors
 from tests.oracle.cluster import NodeInfo
-from tests.oracle.framework import CycleState, Profile
+from tests.oracle.framework import UNRESOLVABLE, CycleState, Profile, Status, unresolvable
 from tests.oracle.objects import Object, Pod, namespace_of
 from tests.oracle.selectors import SelectorError
 
@@ -24,14 +24,29 @@ class Victims:
     violations: int
 
 
-def is_eligible(profile: Profile, pod: Pod) -> bool:
-    """Not while pods it preempted before are still leaving the node it is nominated to."""
+def ineligible(profile: Profile, pod: Pod, nominated: Status | None = None) -> str:
+    """Why the pod may not preempt: its policy, or pods that still leave the node it is nominated to.
+
+    `nominated` is that node's status in this cycle: one that no removal can help sets the pod free again.
+    """
     if pod.spec.get("preemptionPolicy") == "Never":
-        return False
+        return "not eligible due to preemptionPolicy=Never."
     info = profile.cluster.node(pod.nominated_node)
-    if info is None:
-        return True
-    return not any(other.priority < pod.priority and _leaves_by_preemption(other) for other in info.pods)
+    if info is None or (nominated is not None and nominated.code == UNRESOLVABLE):
+        return ""
+    if any(other.priority < pod.priority and _leaves_by_preemption(other) for other in info.pods):
+        return "not eligible due to a terminating pod on the nominated node."
+    return ""
+
+
+def tell(step: dict[str, Any], candidates: "Mapping[str, Victims]") -> None:
+    """Writes the candidates and the choice into a step."""
+    step["preemption"] = {
+        name: {"pods": [each.key for each in victims.pods], "pdbViolations": victims.violations}
+        for name, victims in candidates.items()
+    }
+    if candidates:
+        step["nominated"] = best(candidates)[0]
 
 
 def _leaves_by_preemption(pod: Pod) -> bool:
@@ -44,8 +59,14 @@ def _leaves_by_preemption(pod: Pod) -> bool:
     return False
 
 
-def dry_run(profile: Profile, state: CycleState, pod: Pod, nodes: Iterable[NodeInfo]) -> dict[str, Victims]:
-    """The victims on every node where evicting helps. Raises DryRunError."""
+def dry_run(
+    profile: Profile,
+    state: CycleState,
+    pod: Pod,
+    nodes: Iterable[NodeInfo],
+    refusals: dict[str, Status] | None = None,
+) -> dict[str, Victims]:
+    """The victims on every node where evicting helps; `refusals` gets why it does not. Raises DryRunError."""
     candidates: dict[str, Victims] = {}
     errors: list[str] = []
     for info in nodes:
@@ -54,15 +75,17 @@ def dry_run(profile: Profile, state: CycleState, pod: Pod, nodes: Iterable[NodeI
         except DryRunError as error:
             errors.append(str(error))
             continue
-        if victims is not None:
+        if isinstance(victims, Victims):
             candidates[info.name] = victims
+        elif refusals is not None:
+            refusals[info.name] = victims
     if errors:
         unique = list(dict.fromkeys(errors))
         raise DryRunError(unique[0] if len(unique) == 1 else f"[{', '.join(unique)}]")
     return candidates
 
 
-def _victims(profile: Profile, state: CycleState, pod: Pod, info: NodeInfo) -> Victims | None:
+def _victims(profile: Profile, state: CycleState, pod: Pod, info: NodeInfo) -> Victims | Status:
     """All that are less important leave; then, the most important first, whoever can comes back."""
 
     def leave(other: Pod) -> None:
@@ -73,12 +96,12 @@ def _victims(profile: Profile, state: CycleState, pod: Pod, info: NodeInfo) -> V
     for other in potential:
         leave(other)
     if not potential:
-        return None
+        return unresolvable("No preemption victims found for incoming pod")
     status = profile.run_filters_with_nominated(state, pod, info)
     if status is not None:
         if not status.rejected:
             raise DryRunError(status.reasons[0])
-        return None
+        return status
     violating, harmless = _by_budget(by_importance(potential), profile.cluster.all("PodDisruptionBudget"))
     victims: list[Pod] = []
     violations = 0
@@ -96,14 +119,8 @@ def _victims(profile: Profile, state: CycleState, pod: Pod, info: NodeInfo) -> V
 
 
 def by_importance(pods: Sequence[Pod]) -> list[Pod]:
-    """By priority, then the longest running first; equal ones stay in order, as in a short Go sort."""
-    ordered: list[Pod] = []
-    for pod in pods:
-        place = len(ordered)
-        while place > 0 and _more_important(pod, ordered[place - 1]):
-            place -= 1
-        ordered.insert(place, pod)
-    return ordered
+    """By priority, then the longest running first; equal ones as Go's sort leaves them."""
+    return go_sort.sort_slice(pods, _more_important)
 
 
 def _more_important(pod: Pod, other: Pod) -> bool:

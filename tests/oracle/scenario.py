@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from tests.oracle import config, preemption
+from tests.oracle import config, failure, preemption
 from tests.oracle.cluster import Cluster
-from tests.oracle.framework import UNSCHEDULABLE, CycleState, PluginError, Profile, Status
+from tests.oracle.framework import UNSCHEDULABLE, CycleState, PluginError, Profile, Status, unresolvable
 from tests.oracle.objects import Object, Pod
 from tests.oracle.preemption import DryRunError
 
@@ -19,8 +19,12 @@ class Scheduler:
         self.cluster = cluster
         self.profiles = config.profiles(configuration, cluster)
 
-    def place(self, pod: Pod, *, assume: bool = False) -> Step:
-        """One pod's step; `assume` puts it on the chosen node for those after it."""
+    def place(self, pod: Pod, *, assume: bool = False, extended: bool = False) -> Step:
+        """One pod's step; `assume` puts it on the chosen node for those after it.
+
+        `extended` tells a failure as the scheduler itself would: PostFilter only where the profile has it,
+        and the sentence of the pod's condition.
+        """
         step: Step = {"pod": pod.key}
         name = pod.spec["schedulerName"]
         profile = self.profiles.get(name)
@@ -30,7 +34,7 @@ class Scheduler:
         if status is not None:
             return step | {"preEnqueue": _verdict(status)}
         profile.nominated = self._nominated()
-        self._place(profile, pod, step)
+        self._place(profile, pod, step, extended=extended)
         if assume and "chosen" in step:
             self._assume(pod, step)
         return {key: value for key, value in step.items() if value != {} and value != []}
@@ -44,11 +48,13 @@ class Scheduler:
                 found.setdefault(pod.nominated_node, []).append(pod)
         return found
 
-    def _place(self, profile: Profile, pod: Pod, step: Step) -> None:
+    def _place(self, profile: Profile, pod: Pod, step: Step, *, extended: bool) -> None:
         state = CycleState()
+        failed = failure.Failure(profile, state, pod)
         only, status = profile.run_pre_filter(state, pod)
         if status is not None:
             step["preFilter"] = _verdict(status)
+            failed.refused = failed.others = status
             helped = self.cluster.nodes if status.code == UNSCHEDULABLE else []
         else:
             nodes = [info for info in self.cluster.nodes if only is None or info.name in only]
@@ -67,18 +73,18 @@ class Scheduler:
                     step["error"] = str(error)
                 return
             helped = [info for info in nodes if rejected[info.name].code == UNSCHEDULABLE]
-        if helped and preemption.is_eligible(profile, pod):
+            failed.nodes = rejected
+            if only is not None:
+                failed.others = unresolvable(f"node(s) didn't satisfy plugin(s) [{' '.join(state.narrowed)}]")
+        if extended:
+            failed.tell(step)
+        elif helped and not preemption.ineligible(profile, pod):
             try:
                 candidates = preemption.dry_run(profile, state, pod, helped)
             except DryRunError as error:
                 step["error"] = f"dry run: {error}"
                 return
-            step["preemption"] = {
-                name: {"pods": [each.key for each in victims.pods], "pdbViolations": victims.violations}
-                for name, victims in candidates.items()
-            }
-            if candidates:
-                step["nominated"] = preemption.best(candidates)[0]
+            preemption.tell(step, candidates)
 
     def _assume(self, pod: Pod, step: Step) -> None:
         if not pod.uid:
@@ -106,4 +112,5 @@ def answer(scenario: Mapping[str, Any]) -> list[Step]:
     """The steps of a scenario, one a pending pod, in order."""
     scheduler = Scheduler(Cluster(scenario["objects"]), scenario.get("config"))
     pending: list[Object] = scenario["pending"]
-    return [scheduler.place(Pod(raw), assume=bool(scenario.get("assume"))) for raw in pending]
+    assume, extended = bool(scenario.get("assume")), bool(scenario.get("extended"))
+    return [scheduler.place(Pod(raw), assume=assume, extended=extended) for raw in pending]

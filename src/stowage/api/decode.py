@@ -77,8 +77,11 @@ _decoders: dict[type[objects.Object], msgspec.json.Decoder[Any]] = {
 }
 
 
-def documents(data: bytes) -> Iterator[Document]:
-    """Yield the objects in JSON text, Lists taken apart. DecodeError where it is not Kubernetes JSON."""
+def documents(data: bytes, faults: list[DecodeError] | None = None) -> Iterator[Document]:
+    """Yield the objects in JSON text, Lists taken apart. DecodeError where it is not Kubernetes JSON.
+
+    With ``faults``, what is wrong with an item of a List is noted there, and the others still come.
+    """
     head = _read(_head, data, "", -1)
     if not head.kind.endswith("List"):
         yield _document(head, data, -1, "")
@@ -86,11 +89,14 @@ def documents(data: bytes) -> Iterator[Document]:
     content = _read(_list, data, head.kind, -1)
     item_kind = head.kind.removesuffix("List")
     for position, raw in enumerate(content.items or ()):
-        item = _read(_head, raw, item_kind or "item", position)
-        yield from _flattened(head, item, raw, position, item_kind)
+        try:
+            item = _read(_head, raw, item_kind or "item", position)
+            yield from _flattened(head, item, raw, position, item_kind, faults)
+        except DecodeError as error:
+            _note(error, faults)
 
 
-def documents_in(value: object) -> Iterator[Document]:
+def documents_in(value: object, faults: list[DecodeError] | None = None) -> Iterator[Document]:
     """Yield the objects in plain values, as `documents` does."""
     head = _convert(value, _Head, "", -1)
     if not head.kind.endswith("List"):
@@ -99,8 +105,17 @@ def documents_in(value: object) -> Iterator[Document]:
     content = _convert(value, _PlainList, head.kind, -1)
     item_kind = head.kind.removesuffix("List")
     for position, plain in enumerate(content.items or ()):
-        item = _convert(plain, _Head, item_kind or "item", position)
-        yield from _flattened(head, item, plain, position, item_kind)
+        try:
+            item = _convert(plain, _Head, item_kind or "item", position)
+            yield from _flattened(head, item, plain, position, item_kind, faults)
+        except DecodeError as error:
+            _note(error, faults)
+
+
+def _note(error: DecodeError, faults: list[DecodeError] | None) -> None:
+    if faults is None:
+        raise error
+    faults.append(error)
 
 
 def decode(document: Document) -> objects.Object:
@@ -153,11 +168,16 @@ def _document(head: _Head, body: msgspec.Raw | bytes | dict[str, Any], position:
 
 
 def _flattened(
-    outer: _Head, item: _Head, body: msgspec.Raw | dict[str, Any], position: int, kind: str
+    outer: _Head,
+    item: _Head,
+    body: msgspec.Raw | dict[str, Any],
+    position: int,
+    kind: str,
+    faults: list[DecodeError] | None,
 ) -> Iterator[Document]:
     """Yield an item of a list; a typed list (PodList) says the kind once, and lists may nest."""
     if item.kind.endswith("List"):
-        nested = documents_in(body) if isinstance(body, dict) else documents(bytes(body))
+        nested = documents_in(body, faults) if isinstance(body, dict) else documents(bytes(body), faults)
         yield from nested
         return
     if not item.kind and not item.api_version and kind:

@@ -107,6 +107,8 @@ class Engine:
         else:
             self._plans.move_to_end(key)
             found.refresh(timer)
+            if found.profile.cyclic:
+                found.renew(pod)
         return found
 
     # ------------------------------------------------------------------ cycle
@@ -123,6 +125,19 @@ class Engine:
         """One scheduling cycle and, where a node was found, one binding cycle."""
         self._cycles += 1
         timer = plans.Timer() if explained or self._cycles % TIMED_CYCLES == 1 else None
+        try:
+            outcome = self._decide(pod, timer, explained)
+        except plans.ScoreError as error:
+            return Outcome(pod, rejected=status.error(str(error)))
+        if outcome.row >= 0:
+            self._assume_and_bind(outcome, timer)
+        if timer:
+            self._book(timer)
+        return outcome
+
+    def _decide(self, pod: pods.Incoming, timer: plans.Timer | None, explained: bool) -> Outcome:
+        """The scheduling cycle: a node or a failure, recorded; nothing is placed yet."""
+        cluster = self.cluster
         plan = self.plan(pod, timer)
         account = None
         if explained and timer is not None:
@@ -130,21 +145,15 @@ class Engine:
         row, total, ties, feasible = self._choose(plan, pod)
         if timer:
             timer.lap("Choose")
-        cluster = self.cluster
-        sequence = cluster.log.sequence
-        if row < 0:
-            self.records.append(pod, -1, 0, 0, 0, 0, sequence)
+        incarnation = cluster.incarnations.item(row) if row >= 0 else 0
+        self.records.append(pod, row, incarnation, total, ties, feasible, cluster.log.sequence)
+        if row >= 0:
+            outcome = Outcome(pod, cluster.names[row], row, total, ties)
+        else:
             outcome = Outcome(pod, failure=self._fail(plan, pod))
             if timer:
                 timer.lap("PostFilter")
-        else:
-            incarnation = cluster.incarnations.item(row)
-            self.records.append(pod, row, incarnation, total, ties, feasible, sequence)
-            outcome = Outcome(pod, cluster.names[row], row, total, ties)
-            self._assume_and_bind(outcome, timer)
         outcome.explanation = account
-        if timer:
-            self._book(timer)
         return outcome
 
     def _choose(self, plan: plans.Plan, pod: pods.Incoming) -> tuple[int, int, int, int]:

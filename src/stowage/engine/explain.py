@@ -102,6 +102,8 @@ def explain(attempt: attempts.Attempt, timer: plans.Timer) -> Explanation:
     account.verdicts = [_verdicts(plan, entry) for entry in plan.filters]
     timer.lap("Filter")
     account.feasible = rows = np.flatnonzero(account.statuses == plans.OK)
+    if not len(rows):
+        return account
     account.scores = [_scores(plan, entry, rows) for entry in plan.scores]
     account.totals = sum((each.weighted for each in account.scores), np.zeros(len(rows), np.int64))
     timer.lap("Score")
@@ -130,4 +132,4 @@ def _verdicts(plan: plans.Plan, entry: plans.FilterEntry) -> Verdicts:
 
 def _scores(plan: plans.Plan, entry: plans.ScoreEntry, rows: np.ndarray) -> Scores:
     raw = entry.raw_at(plan.cluster, rows)
-    return Scores(entry.plugin.name, entry.weight, raw, entry.normalized(raw) if len(rows) else raw)
+    return Scores(entry.plugin.name, entry.weight, raw, entry.normalized(raw))

@@ -28,6 +28,26 @@ CHANGED_SHARE = 4
 """A plan is built anew, not caught up, where more than one in this many rows changed."""
 
 
+class ScoreError(Exception):
+    """A plugin's score was not within 0..100; the message is kube-scheduler's."""
+
+
+def _in_range(plugin: interface.ScorePlugin, scores: interface.Answer) -> None:
+    """Raises `ScoreError` where a score is out of range."""
+    if isinstance(scores, np.ndarray):
+        if not scores.size:
+            return
+        low, high = int(scores.min()), int(scores.max())
+    else:
+        low = high = scores
+    if low < 0 or high > interface.MAX_SCORE:
+        wrong = low if low < 0 else high
+        raise ScoreError(
+            f'plugin "{plugin.name}" returns an invalid score {wrong}, '
+            f"it should in the range of [0, {interface.MAX_SCORE}] after normalizing"
+        )
+
+
 class FilterEntry:
     """A filter that runs for this plan."""
 
@@ -75,10 +95,11 @@ class ScoreEntry:
 
     def normalized(self, raw: np.ndarray) -> np.ndarray:
         """int64[n]: 0..100."""
+        scaled: np.ndarray = raw
         if isinstance(self.plugin, interface.Normalizing):
-            scaled: np.ndarray = self.plugin.normalize(self.state, raw)
-            return scaled
-        return raw
+            scaled = self.plugin.normalize(self.state, raw)
+        _in_range(self.plugin, scaled)
+        return scaled
 
 
 class Timer:
@@ -156,6 +177,7 @@ class Plan:
         states: dict[str, Any] = {}
         skipped: set[str] = set()
         self.volatile = False
+        self.idle: list[FilterEntry | ScoreEntry] = []
         for plugin in self.profile.pre_filter:
             result = plugin.pre_filter(self.pod, self.cluster)
             if isinstance(result, status.Status):
@@ -183,7 +205,11 @@ class Plan:
         self.row_filters = [f for f in self.filters if f.plugin.kind is interface.Kind.ROW]
         self.usage_filters = [f for f in self.row_filters if f.usage]
         self.static_filters = [f for f in self.row_filters if not f.usage]
-        self.late_filters = [f for f in self.filters if f.plugin.kind is not interface.Kind.ROW]
+        late = [f for f in self.filters if f.plugin.kind is not interface.Kind.ROW]
+        self.late_filters = [f for f in late if not _idle(f)]
+        self.counting: list[FilterEntry | ScoreEntry] = [
+            f for f in late if f.plugin.kind is interface.Kind.DOMAIN
+        ]
 
     def _build_statuses(self) -> None:
         cluster = self.cluster
@@ -217,7 +243,10 @@ class Plan:
         self.usage_scores = [s for s in plain if s.usage]
         self.static_scores = [s for s in plain if not s.usage]
         self.normalized = [s for s in rows if s.normalizes]
-        self.late_scores = [s for s in self.scores if s.plugin.kind is not interface.Kind.ROW]
+        late = [s for s in self.scores if s.plugin.kind is not interface.Kind.ROW]
+        self.late_scores = [s for s in late if not _idle(s)]
+        self.counting += [s for s in late if s.plugin.kind is interface.Kind.DOMAIN]
+        self.idle = [entry for entry in self.counting if _idle(entry)]
         self.static_total = np.zeros(self.size, np.int64)
         self._add(self.static_total, self.static_scores, EVERY)
         self.totals = self.static_total.copy()
@@ -233,6 +262,7 @@ class Plan:
     def _add(self, column: np.ndarray, scores: list[ScoreEntry], rows: interface.Rows) -> None:
         for entry in scores:
             answer = entry.plugin.score(entry.state, self.cluster, _rows(rows, self.size))
+            _in_range(entry.plugin, answer)
             column[rows] += entry.weight * answer
 
     def _keep_raw(self) -> None:
@@ -273,7 +303,7 @@ class Plan:
             at = cursor - changes.base
             if changes.deltas.item(at):
                 self.cursor = cursor + 1
-                if self._advance(changes.since(cursor) if self.late_filters or self.late_scores else None):
+                if self._advance(changes.since(cursor) if self.counting else None):
                     if self.usage_filters or self.usage_scores:
                         self._update_row(changes.rows.item(at), timer)
                     return
@@ -283,17 +313,48 @@ class Plan:
         if tail is None or not self._catch_up(tail, timer):
             self.build(timer)
 
+    def renew(self, pod: pods.Incoming) -> None:
+        """Asks the CYCLE plugins about this very pod; their states are no one else's."""
+        if pod is self.pod:
+            return
+        self.pod = pod
+        self.failed_at = -1
+        states = {entry.plugin.name: entry for entry in self.filters}
+        for plugin in self.profile.pre_filter:
+            if plugin.kind is interface.Kind.CYCLE:
+                result = plugin.pre_filter(pod, self.cluster)
+                entry = states.get(plugin.name)
+                if isinstance(result, status.Status) or result.nodes is not None or entry is None:
+                    self.build(None)
+                    return
+                entry.state = result.state
+        for filtering in self.filters:
+            if filtering.plugin.kind is interface.Kind.CYCLE and not isinstance(
+                filtering.plugin, interface.PreFilterPlugin
+            ):
+                filtering.state = pod
+        self._renew_scores(pod)
+
+    def _renew_scores(self, pod: pods.Incoming) -> None:
+        asked = {entry.plugin.name: entry for entry in self.scores}
+        for plugin in self.profile.score:
+            if plugin.kind is interface.Kind.CYCLE:
+                state = plugin.pre_score(pod, self.cluster)
+                if (state is status.SKIP) != (plugin.name not in asked):
+                    self.build(None)
+                    return
+                if plugin.name in asked:
+                    asked[plugin.name].state = state
+
     def _advance(self, tail: log.Tail | None) -> bool:
         """Offers pod changes to the states that count them; False: build anew."""
         if tail is None:
             return True
-        for entry in self._late():
-            if entry.plugin.kind is interface.Kind.CYCLE:
-                continue
+        for entry in self.counting:
             state = entry.state
-            if not isinstance(state, interface.Advancing) or not state.advance(self.cluster, tail):
+            if not hasattr(state, "advance") or not state.advance(self.cluster, tail):
                 return False
-        return True
+        return self.idle == [entry for entry in self.counting if _idle(entry)]
 
     def _catch_up(self, tail: log.Tail, timer: Timer | None) -> bool:
         """Applies many entries at once; False: build anew."""
@@ -304,7 +365,7 @@ class Plan:
         rows = np.unique(tail.rows)
         if len(rows) * CHANGED_SHARE > self.size + 64:
             return False
-        if not self._advance(tail if self.late_filters or self.late_scores else None):
+        if not self._advance(tail if self.counting else None):
             return False
         self.cursor += len(tail)
         if mask:
@@ -314,12 +375,9 @@ class Plan:
         self._update_rows(rows, timer)
         return True
 
-    def _late(self) -> list[FilterEntry | ScoreEntry]:
-        return [*self.late_filters, *self.late_scores]
-
     def _late_reads(self, mask: int) -> bool:
         bits = 0
-        for entry in self._late():
+        for entry in (*self.counting, *self.late_filters, *self.late_scores):
             for name in entry.plugin.reads:
                 bits |= table.COLUMN_BITS.get(name, 0)
         return bool(bits & mask)
@@ -343,7 +401,10 @@ class Plan:
         total = self.static_total.item(row)
         for score in self.usage_scores:
             at: interface.Rows = row if score.plugin.scalar else np.array([row])
-            total += score.weight * int(score.plugin.score(score.state, cluster, at))
+            points = int(score.plugin.score(score.state, cluster, at))
+            if not 0 <= points <= interface.MAX_SCORE:
+                _in_range(score.plugin, points)
+            total += score.weight * points
         self.totals[row] = total
         if self.pages is not None:
             self.pages.set(row, total + self.offset if value == OK else pages.INFEASIBLE)
@@ -441,8 +502,13 @@ class Plan:
         return 8 * self.size * arrays + 4096
 
 
+def _idle(entry: FilterEntry | ScoreEntry) -> bool:
+    """Whether a DOMAIN state says that, for now, it passes every row and adds nothing."""
+    return entry.plugin.kind is interface.Kind.DOMAIN and bool(getattr(entry.state, "idle", False))
+
+
 def _rows(rows: interface.Rows, size: int) -> interface.Rows:
-    return slice(0, size) if rows == EVERY and isinstance(rows, slice) else rows
+    return slice(0, size) if isinstance(rows, slice) else rows
 
 
 def _nothing_left(plugins: list[str]) -> status.Status:

@@ -55,7 +55,11 @@ class PreFiltered:
 
 @runtime_checkable
 class Advancing(Protocol):
-    """A state that keeps itself true."""
+    """A state that keeps itself true.
+
+    It may have a bool attribute ``idle``: for now it passes every row and adds nothing to any
+    score, so that a choice need not ask it.
+    """
 
     def advance(self, cluster: table.Table, tail: log.Tail) -> bool:
         """Applies pods that came and went (entries with delta 0 are nodes: not its business).

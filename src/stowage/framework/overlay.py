@@ -120,10 +120,8 @@ def requests(overlay: Overlay, cluster: table.Table, resource: int) -> np.ndarra
     """int64[k]: what the overlay adds to ``requested[resource]`` of each of its rows."""
 
     def per_pod() -> np.ndarray:
-        amounts = {
-            shape: dict(cluster.shapes[shape].requested).get(resource, 0)
-            for shape in np.unique(overlay.shapes).tolist()
-        }
-        return np.array([amounts[shape] for shape in overlay.shapes.tolist()], np.int64)
+        shapes, which = np.unique(overlay.shapes, return_inverse=True)
+        amounts = [dict(cluster.shapes[shape].requested).get(resource, 0) for shape in shapes.tolist()]
+        return np.array(amounts, np.int64)[which]
 
     return overlay.sum(overlay.derived(("requested", resource), per_pod))

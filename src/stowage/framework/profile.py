@@ -44,6 +44,10 @@ class Profile:
         self.weights: Mapping[str, int] = {
             plugin.name: plugin.weight or 1 for plugin in written.plugins["score"]
         }
+        self.cyclic = any(
+            plugin.kind is interface.Kind.CYCLE for plugin in (*self.pre_filter, *self.filter, *self.score)
+        )
+        """Whether some plugin is to be asked anew for every pod."""
 
     def _list(self, point: str, base: type[P]) -> tuple[P, ...]:
         return tuple(

@@ -93,7 +93,7 @@ class VolumeRestrictions(interface.PreFilterPlugin, interface.FilterPlugin):
         rows: interface.Rows,
         change: overlay.Overlay | None,
     ) -> interface.Answer:
-        """Disks first. Where PreFilter did not run, a node without a clash is an error, as in the original."""
+        """Disks first. Where PreFilter did not run, a node without a clash is an error."""
         if isinstance(state, pods.Incoming):
             state = State(state.shape, frozenset(), cluster)
             return np.where(_clashes(state, cluster, rows, change) > 0, DISK, NO_STATE)
@@ -121,7 +121,8 @@ def _clashes(
     held = change.derived(
         ("VolumeRestrictions", id(state)), lambda: state.held.values(len(cluster.shapes))[change.shapes]
     )
-    return clashes + change.sum(held)
+    total: np.ndarray = clashes + change.sum(held)
+    return total
 
 
 def in_use(namespace: str, names: frozenset[str], cluster: table.Table) -> set[str]:
@@ -155,14 +156,16 @@ def clash(disks: tuple[objects.Volume, ...], held: tuple[objects.Volume, ...]) -
 
 def excludes(mine: objects.Volume, theirs: objects.Volume) -> bool:
     """Whether two volumes are one disk that cannot be mounted twice (all but EBS can, read-only)."""
-    if (gce := mine.gce_persistent_disk) and (other := theirs.gce_persistent_disk):
-        if gce.pd_name == other.pd_name and not (gce.read_only and other.read_only):
+    if (gce := mine.gce_persistent_disk) and (other_gce := theirs.gce_persistent_disk):
+        same = gce.pd_name == other_gce.pd_name
+        if same and not (gce.read_only and other_gce.read_only):
             return True
-    if (ebs := mine.aws_elastic_block_store) and (other_ebs := theirs.aws_elastic_block_store):
-        if ebs.volume_id == other_ebs.volume_id:
-            return True
+    ebs, other_ebs = mine.aws_elastic_block_store, theirs.aws_elastic_block_store
+    if ebs and other_ebs and ebs.volume_id == other_ebs.volume_id:
+        return True
     if (iscsi := mine.iscsi) and (other_iscsi := theirs.iscsi):
-        if iscsi.iqn == other_iscsi.iqn and not (iscsi.read_only and other_iscsi.read_only):
+        same = iscsi.iqn == other_iscsi.iqn
+        if same and not (iscsi.read_only and other_iscsi.read_only):
             return True
     if (rbd := mine.rbd) and (other_rbd := theirs.rbd):
         same = (rbd.pool or "rbd", rbd.image) == (other_rbd.pool or "rbd", other_rbd.image)

@@ -46,6 +46,12 @@ def configuration(w: World) -> None:
     w.plugins = _plugins(w)
     if w.p(0.35):
         _second_profile(w)
+    if w.p(0.2):
+        w.args["DefaultPreemption"] = {"minCandidateNodesPercentage": 0, "minCandidateNodesAbsolute": 1}
+    if w.p(0.2):
+        w.args["VolumeBinding"] = {"bindTimeoutSeconds": 5}
+    if w.p(0.2):
+        w.around = {"parallelism": 2, "percentageOfNodesToScore": w.pick([0, 50, 100])}
 
 
 def _plugins(w: World) -> Json:
@@ -84,7 +90,7 @@ def _reweighed(w: World, names: Sequence[str]) -> Json:
         if w.p(0.7):
             one: Json = {"name": name}
             if w.p(0.85):
-                one["weight"] = w.r.randint(1, 12)
+                one["weight"] = w.pick([0, *range(1, 13)])
             enabled.append(one)
     if enabled:
         made["enabled"] = enabled

@@ -114,6 +114,9 @@ def _toleration(w: World) -> Json:
     if w.p(0.6):
         made["effect"] = w.pick(["NoSchedule", "PreferNoSchedule", "NoExecute", ""])
     operator = w.pick(["Equal", "Exists", None, None])
+    if w.p(0.05):
+        made["operator"], made["value"] = w.pick(["Gt", "Lt"]), "5"
+        return made
     if operator:
         made["operator"] = operator
     if operator != "Exists" and w.p(0.9):
@@ -206,5 +209,9 @@ def gates(w: World) -> None:
     for pod in w.pending:
         if w.p(0.5):
             pod["spec"]["schedulingGates"] = [{"name": f"example.com/g{i}"} for i in range(w.r.randint(1, 2))]
+        elif w.p(0.4):  # no queue would hold it, yet the plugin speaks
+            pod["spec"]["nodeName"] = w.node_name()
     if w.p(0.1):
         w.nodes, w.bound = [], []
+        for pod in w.pending:
+            pod["spec"].pop("nodeName", None)

@@ -1,7 +1,7 @@
 """Families about who makes room for whom: victims over every resource, budgets, nominated pods."""
 
 from tests.fuzz.families import storage
-from tests.fuzz.world import APPS, HOST, ZONE, Json, World
+from tests.fuzz.world import APPS, HOST, ZONE, Json, World, copy
 
 PRIORITIES = (-100, -1, 0, 0, 10, 100)
 
@@ -19,6 +19,11 @@ def preemption(w: World) -> None:
         [_over_cpu, _over_ports, _over_devices, _over_terms, _over_disks, _over_pods, _over_cpu], 1, 3
     ):
         kind(w)
+    for pod in w.pending:
+        if w.p(0.12):  # as a DaemonSet's pod names its node
+            term = {"matchFields": [{"key": "metadata.name", "operator": "In", "values": [w.node_name()]}]}
+            required = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [term]}}
+            pod["spec"].setdefault("affinity", {})["nodeAffinity"] = required
     _budgets(w)
     if w.p(0.25):
         _nominations(w)
@@ -191,3 +196,7 @@ def nominated(w: World) -> None:
             block = {"requiredDuringSchedulingIgnoredDuringExecution": [term]}
             pod["spec"]["affinity"] = {w.pick(["podAntiAffinity", "podAffinity"]): block}
     _leave(w)
+    if w.p(0.3) and not w.assume:  # the pod is in the queue too, nominated; it does not stand in its own way
+        pod = w.pending[0]
+        pod["status"]["nominatedNodeName"] = w.node_name()
+        w.nominated.append(copy(pod))

@@ -58,6 +58,10 @@ def _allocatable(w: World, node: Json) -> None:
         room["example.com/fpga"] = w.pick(["2", "1k"])
     if w.p(0.7):
         room["hugepages-2Mi"] = w.pick(["512Mi", "0"])
+    if w.p(0.06):  # at and beyond what a float64 counts exactly
+        room["memory"] = w.pick(["9007199254740993", "64Pi", "70e15"])
+    if w.p(0.06):
+        room["nvidia.com/gpu"] = w.pick(["9007199254740993", "90071992547409931"])
     if w.p(0.1):
         room["attachable-volumes-csi-x"] = "5"
     node["status"] = {**node["status"], "allocatable": room, "capacity": dict(room)}
@@ -82,6 +86,8 @@ def _scalars(w: World) -> Json:
         made["nvidia.com/gpu"] = w.pick(COUNT)
     if w.p(0.15):
         made["example.com/fpga"] = w.pick(["0", "1", "1k"])
+    if w.p(0.02):
+        made["nvidia.com/gpu"] = w.pick(["9007199254740993", "4503599627370497", "9007199254740992"])
     if w.p(0.12):
         made["hugepages-2Mi"] = w.pick(["64Mi", "256Mi", "0"])
     if w.p(0.015):

@@ -292,6 +292,8 @@ def volumes(w: World) -> None:
             name, namespace = f"c{i}-{k}", pod["metadata"]["namespace"]
             _some_claim(w, name, namespace)
             mount(w, pod, name)
+            if w.p(0.05):  # once more, under another name
+                mount(w, pod, name)
             if w.bound and w.p(0.3):
                 other = w.pick(w.bound)
                 other["metadata"]["namespace"] = namespace

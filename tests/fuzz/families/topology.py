@@ -110,6 +110,10 @@ def spread(w: World) -> None:
             node["spec"]["taints"] = [{"key": "dedicated", "value": "a", "effect": effect}]
         if w.p(0.1):
             node["spec"]["unschedulable"] = True
+    alike = w.pick(APPS) if w.p(0.6) else None
+    for pod in w.everyone():
+        if alike and w.p(0.8):
+            pod["metadata"].update(namespace="default", labels={**pod["metadata"]["labels"], "app": alike})
     for pod in w.bound:
         if w.p(0.1):
             w.terminate(pod)
@@ -131,7 +135,7 @@ def _constraints(w: World, pod: Json) -> list[Json]:
         key = w.pick(KEYS[:5]) if w.p(0.95) else "absent"
         action = w.pick(["DoNotSchedule", "ScheduleAnyway"])
         one: Json = {"maxSkew": w.pick([1, 1, 2, 3]), "topologyKey": key, "whenUnsatisfiable": action}
-        selector = (
+        selector: Json | None = (
             {"matchLabels": {"app": pod["metadata"]["labels"].get("app", "web")}}
             if w.p(0.6)
             else _selector(w)
@@ -145,6 +149,13 @@ def _constraints(w: World, pod: Json) -> list[Json]:
                 one[policy] = w.pick(["Honor", "Ignore"])
         if selector is not None and w.p(0.3):
             one["matchLabelKeys"] = w.some(["rev", "tier", "lacking"])
+            labels = pod["metadata"]["labels"]
+            if w.p(0.5):  # an API server has written them into the selector
+                selector.setdefault("matchExpressions", []).extend(
+                    {"key": k, "operator": "In", "values": [labels[k]]}
+                    for k in one["matchLabelKeys"]
+                    if k in labels
+                )
         made.setdefault((key, action), one)
     return list(made.values())
 
@@ -181,6 +192,10 @@ def owned(w: World) -> None:
         for one in constraints:
             if one["whenUnsatisfiable"] == "DoNotSchedule" and w.p(0.2):
                 one["minDomains"] = w.r.randint(1, 3)
+            if w.p(0.3):
+                one[w.pick(["nodeTaintsPolicy", "nodeAffinityPolicy"])] = w.pick(["Honor", "Ignore"])
+            if w.p(0.2):
+                one["matchLabelKeys"] = ["rev"]
         w.args["PodTopologySpread"] = {"defaultingType": "List", "defaultConstraints": constraints}
     elif roll < 0.55:
         w.args["PodTopologySpread"] = {"defaultingType": "System"}

@@ -106,6 +106,15 @@ func decode(raw json.RawMessage) (runtime.Object, error) {
 	}
 	if pod, ok := obj.(*v1.Pod); ok {
 		corev1defaults.SetObjectDefaults_Pod(pod)
+		// An API server stores quantities in their canonical form. It matters:
+		// the sums of component-helpers grow a quantity that was parsed from
+		// "0.5Gi" in place, each time they are asked.
+		stored, err := json.Marshal(pod)
+		if err != nil {
+			return nil, err
+		}
+		obj, _, err = scheme.Codecs.UniversalDeserializer().Decode(stored, nil, nil)
+		return obj, err
 	}
 	return obj, nil
 }

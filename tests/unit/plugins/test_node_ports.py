@@ -20,8 +20,7 @@ def state_of(cluster: table.Table, pod: PodBuilder) -> node_ports.State:
 
 def verdicts(cluster: table.Table, pod: PodBuilder) -> list[int]:
     answer = PLUGIN.filter(state_of(cluster, pod), cluster, slice(0, cluster.size), None)
-    assert isinstance(answer, np.ndarray)
-    return answer.tolist()
+    return [int(code) for code in np.asarray(answer)]
 
 
 @pytest.mark.parametrize(
@@ -78,23 +77,23 @@ def test_a_state_that_advanced_is_as_a_new_one() -> None:
     wanted = make_pod("new").host_port(80)
     state = state_of(cluster, wanted)
 
-    def advance() -> None:
-        nonlocal cursor
+    cursor = cluster.log.sequence
+
+    def advance(cursor: int) -> int:
         tail = cluster.log.since(cursor)
         assert tail is not None
         assert state.advance(cluster, tail)
-        cursor = cluster.log.sequence
         assert state.counts.tolist() == state_of(cluster, wanted).counts.tolist()
+        return cluster.log.sequence
 
-    cursor = cluster.log.sequence
     cluster.set(make_pod("p1").host_port(80, ip="10.0.0.1").on("b").done())
-    advance()
+    cursor = advance(cursor)
     cluster.remove_pod("uid-default-p0")
-    advance()
+    cursor = advance(cursor)
     for i in range(20):  # more rows than the state knew
         cluster.set(make_node(f"n{i}").done())
         cluster.set(make_pod(f"q{i}").host_port(80 + i % 2).on(f"n{i}").done())
-    advance()
+    advance(cursor)
     assert state.counts.sum() == 11
 
 

@@ -25,7 +25,7 @@ NOT_HELPFUL = "Preemption is not helpful for scheduling"
 NO_VICTIMS = "No preemption victims found for incoming pod"
 
 
-class DefaultPreemption(interface.PostFilterPlugin):
+class DefaultPreemption(interface.PreEnqueuePlugin, interface.PostFilterPlugin):
     """See the module."""
 
     name: ClassVar[str] = "DefaultPreemption"
@@ -36,6 +36,10 @@ class DefaultPreemption(interface.PostFilterPlugin):
 
     def __init__(self, args: config.DefaultPreemptionArgs) -> None:
         self.args = args
+
+    def pre_enqueue(self, pod: pods.Incoming) -> status.Status | None:
+        """Keeps nobody out: a pod whose victims are only named has no eviction under way to wait for."""
+        return None
 
     def post_filter(self, pod: pods.Incoming, attempt: interface.Attempt) -> interface.PostFiltered:
         """The node to nominate with its victims, or why there is none."""

@@ -13,7 +13,7 @@ import numpy as np
 
 from stowage.cluster import pods, table
 from stowage.framework import interface, overlay
-from stowage.plugins.default_preemption import budgets
+from stowage.plugins.default_preemption import budgets, unstable
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def removed(cluster: table.Table, rows: np.ndarray, priority: int) -> Removed:
     wanted[rows] = True
     slots = np.flatnonzero(wanted[held.rows[: held.size]] & (held.priorities[: held.size] < priority))
     slots = slots[by_importance(held, slots)]
-    row, at = np.unique(held.rows[slots], return_inverse=True)
+    row, at = _runs(held.rows[slots])
     violating = budgets.violating(cluster, slots, at)
     importance = np.arange(len(slots))
     if violating.any():
@@ -76,22 +76,37 @@ def removed(cluster: table.Table, rows: np.ndarray, priority: int) -> Removed:
 def by_importance(held: pods.Pods, slots: np.ndarray) -> np.ndarray:
     """int[m], the order of ``slots`` (ascending) by row and then importance: priority, earlier start.
 
-    Of pods that are equal in both the one that came first is first, save among those that have not
-    started: kube-scheduler takes the time of each look for their start, which turns them round.
+    Of a dozen pods or fewer, those equal in both stay as they came; where they have not started they are
+    turned round, because kube-scheduler takes the time of each look for their start. Of more, see
+    `unstable`.
     """
     rows = held.rows[slots].astype(np.int64)
     starts = held.starts[slots]
-    starts = np.where(
-        starts == pods.NOT_STARTED, pods.NOT_STARTED + len(slots) - np.arange(len(slots)), starts
-    )
-    return np.lexsort((starts, (rows << 32) - held.priorities[slots]))
+    late = starts == pods.NOT_STARTED
+    major = (rows << 32) - held.priorities[slots]
+    order = np.lexsort((np.where(late, starts + len(slots) - np.arange(len(slots)), starts), major))
+    major, starts, rows, late = major[order], starts[order], rows[order], late[order]
+    apart = np.ones(len(slots), bool)
+    apart[1:] = (major[1:] != major[:-1]) | (starts[1:] != starts[:-1])
+    if apart.all():
+        return order
+    first = np.flatnonzero(np.diff(rows, prepend=-1))
+    count = np.diff(first, append=len(rows))
+    ranks = np.cumsum(apart)
+    keys = (2 * (ranks - np.repeat(ranks[first], count)) + late).astype(np.int32)
+    ties = np.add.reduceat(~apart, first, dtype=np.intp)
+    for i in np.flatnonzero((count > unstable.INSERTION) & (ties > 0)).tolist():
+        part = slice(first[i], first[i] + count[i])
+        came = np.argsort(order[part])
+        order[part] = order[part][came][unstable.order(keys[part][came].tobytes())]
+    return order
 
 
 def reprieved(attempt: interface.Attempt, off: Removed) -> Outcome:
     """Brings back whoever can stay. The rows of ``off`` are those where the pod fits without all."""
     victims = _victims(attempt, off.change)
     victims = victims[np.argsort(off.importance[victims], kind="stable")]
-    rows, at = np.unique(off.change.at[victims], return_inverse=True)
+    rows, at = _runs(off.change.at[victims])
     violations = np.bincount(at[off.violating[victims]], minlength=len(rows))
     return Outcome(off.change.rows[rows], violations, at, off.slots[victims])
 
@@ -100,13 +115,13 @@ def _victims(attempt: interface.Attempt, change: overlay.Overlay) -> np.ndarray:
     """int[v], ascending: the pods of ``change`` that cannot come back. ``change`` is left as it ends."""
     leaves = np.ones(len(change.at), bool)
     member = np.arange(len(change.at))
-    first, count = _runs(change)
+    first, count = _lengths(change)
     step = 0
     while (active := np.flatnonzero(count > step)).size:
         if 2 * active.size <= count.size:  # rows that are done need no more looks
             member = member[(count > step)[change.at]]
             change = change.take(active)
-            first, count = _runs(change)
+            first, count = _lengths(change)
             active = np.arange(active.size)
         tried = first[active] + step
         step += 1
@@ -118,7 +133,13 @@ def _victims(attempt: interface.Attempt, change: overlay.Overlay) -> np.ndarray:
     return np.flatnonzero(leaves)
 
 
-def _runs(change: overlay.Overlay) -> tuple[np.ndarray, np.ndarray]:
+def _runs(ascending: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The distinct values, and for each element the index of its value among them."""
+    new = np.diff(ascending, prepend=-1) != 0
+    return ascending[new], np.cumsum(new) - 1
+
+
+def _lengths(change: overlay.Overlay) -> tuple[np.ndarray, np.ndarray]:
     """int[k] twice: each row's first pod, and how many it has."""
     count = np.bincount(change.at, minlength=len(change.rows))
     return np.cumsum(count) - count, count

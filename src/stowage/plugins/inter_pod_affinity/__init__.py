@@ -48,7 +48,7 @@ class InterPodAffinity(interface.PreFilterPlugin, interface.FilterPlugin, interf
         change: overlay.Overlay | None,
     ) -> interface.Answer:
         """A code of `required`; 0 everywhere, pods imagined or not, where kube-scheduler skips."""
-        if state.skips:
+        if state.idle:
             return 0
         return state.imagined(cluster, change) if change is not None else state.verdicts(cluster, rows)
 
@@ -74,4 +74,4 @@ class InterPodAffinity(interface.PreFilterPlugin, interface.FilterPlugin, interf
 
     def normalize(self, state: preferred.State, raw: np.ndarray) -> np.ndarray:
         """The lowest 0, the highest 100; all 0 where they are equal."""
-        return preferred.normalized(raw)
+        return raw if state.idle else preferred.normalized(raw)

@@ -56,6 +56,11 @@ class State(tally.Ledger):
             if self._concern.means_pod(term)
         )
 
+    @property
+    def idle(self) -> bool:
+        """Whether no term ever matched; as long as none did, all scores are 0."""
+        return not self._tallies
+
     def score(self, rows: interface.Rows) -> interface.Answer:
         """int64[rows]: the sums of each row's domains; 0 where no term matches any pod."""
         total: interface.Answer = 0

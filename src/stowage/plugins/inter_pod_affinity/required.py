@@ -83,7 +83,7 @@ class State(tally.Ledger):
         )
 
     @property
-    def skips(self) -> bool:
+    def idle(self) -> bool:
         """Whether kube-scheduler's PreFilter would answer Skip now."""
         if self._owns:
             return False
@@ -96,7 +96,10 @@ class State(tally.Ledger):
         )
 
     def verdicts(self, cluster: table.Table, rows: interface.Rows) -> np.ndarray:
-        """int8[rows]; rows that came after the state was built have no node."""
+        """int8[rows]; rows that came after the state was built have no node.
+
+        Asked about all rows, it is the same array object as last time where no verdict changed.
+        """
         escaping = self._escapes()
         turned = escaping != self._escaping
         self._escaping = escaping
@@ -112,7 +115,7 @@ class State(tally.Ledger):
             self._verdicts = first
         if cluster.size > self._size:
             return np.concatenate([self._verdicts, np.zeros(cluster.size - self._size, np.int8)])[rows]
-        return self._verdicts[rows]
+        return self._verdicts if isinstance(rows, slice) else self._verdicts[rows]
 
     def imagined(self, cluster: table.Table, change: overlay.Overlay) -> np.ndarray:
         """int8[k]: the verdicts of the overlay's rows, each with only its own pods changed."""
@@ -159,7 +162,8 @@ class State(tally.Ledger):
 
 
 def _of_groups(cluster: table.Table, memo: intern.Memo, change: overlay.Overlay) -> np.ndarray:
-    return memo.values(len(cluster.groups))[change.groups]
+    values: np.ndarray = memo.values(len(cluster.groups))[change.groups]
+    return values
 
 
 def _of_shapes(amounts: dict[int, int], change: overlay.Overlay) -> np.ndarray:

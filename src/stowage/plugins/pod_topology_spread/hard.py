@@ -161,13 +161,16 @@ class State:
         return verdicts
 
     def verdicts(self, cluster: table.Table, rows: interface.Rows) -> np.ndarray:
-        """int16[rows]; rows that came after the state was built have no node."""
+        """int16[rows]; rows that came after the state was built have no node.
+
+        Asked about all rows, it is the same array object as last time where no verdict changed.
+        """
         if any(domains.stale for domains in self._domains):
             self._verdicts = self._combined()
         if cluster.size > len(self._verdicts):
             more = np.zeros(cluster.size - len(self._verdicts), np.int16)
             return np.concatenate([self._verdicts, more])[rows]
-        return self._verdicts[rows]
+        return self._verdicts if isinstance(rows, slice) else self._verdicts[rows]
 
     def imagined(self, cluster: table.Table, change: overlay.Overlay) -> np.ndarray:
         """int16[k]: the verdicts of the overlay's rows."""

@@ -1,0 +1,37 @@
+"""The `stowage` command: one Typer application, a module a command."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from typing import Annotated
+
+import typer
+
+from stowage.cli import conformance
+
+app = typer.Typer(
+    name="stowage",
+    help="Kubernetes scheduling: simulate, explain, forecast, with kube-scheduler 1.36's own answers.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"stowage {importlib.metadata.version('stowage-scheduler')}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Options before the command."""
+
+
+app.command("conformance")(conformance.conformance)

@@ -1,0 +1,55 @@
+"""Names and namespaces as an API server gives them to objects that come without."""
+
+from __future__ import annotations
+
+import zlib
+from typing import TypeVar
+
+import msgspec
+
+from stowage.api import objects
+
+ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
+"""Letters and digits of generated names (apimachinery's util/rand)."""
+DEFAULT_NAMESPACE = "default"
+
+T = TypeVar("T", bound=objects.Object)
+_replace = msgspec.structs.replace
+
+
+def placed(item: T) -> T:
+    """The object with the namespace it lands in, and with a name where it asks for one."""
+    meta = item.metadata
+    namespace = "" if type(item) in objects.CLUSTER_SCOPED else meta.namespace or DEFAULT_NAMESPACE
+    if namespace != meta.namespace:
+        meta = _replace(meta, namespace=namespace)
+    if not meta.name and meta.generate_name:
+        meta = _replace(meta, name=meta.generate_name + suffix(msgspec.json.encode(item)))
+    return item if meta is item.metadata else _replace(item, metadata=meta)
+
+
+def suffix(seed: bytes, length: int = 5) -> str:
+    """A generated name's ending, always the same for the same seed."""
+    number = zlib.crc32(seed)
+    out = ""
+    for _ in range(length):
+        number, digit = divmod(number, len(ALPHABET))
+        out += ALPHABET[digit]
+    return out
+
+
+def numbered(prefix: str, taken: set[str], start: int = 0) -> str:
+    """`prefix` with a generated ending that no name in ``taken`` has; the name is added there."""
+    attempt = start
+    while (name := f"{prefix}{suffix(f'{prefix}{attempt}'.encode())}") in taken:
+        attempt += 1
+    taken.add(name)
+    return name
+
+
+def safe_hash(data: bytes) -> str:
+    """A hash as Deployments put into names: digits of a 32-bit FNV-1a in the safe alphabet."""
+    value = 2166136261
+    for byte in data:
+        value = ((value ^ byte) * 16777619) & 0xFFFFFFFF
+    return "".join(ALPHABET[int(digit)] for digit in str(value))

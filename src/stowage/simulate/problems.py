@@ -1,0 +1,49 @@
+"""What is wrong with the input: one sentence a problem, with the file, the object and the field.
+
+Nothing here decides whether a problem ends the run: `Faults` collects, and its owner asks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+SHOWN = 50
+"""Sentences told before the rest is only counted."""
+
+
+class BadInput(Exception):
+    """Input that cannot be used; ``sentences`` has what to say, one a line."""
+
+    def __init__(self, sentences: list[str]) -> None:
+        self.sentences = sentences
+        super().__init__("\n".join(sentences))
+
+
+@dataclass(slots=True)
+class Faults:
+    """Problems and warnings, in the order they were found."""
+
+    keep_going: bool = False
+    problems: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    def problem(self, source: str, subject: str, path: str, message: str) -> None:
+        """Notes one: ``source`` is a file, ``subject`` the object, ``path`` its field; all may be empty."""
+        told = " ".join(part for part in (f"{path}:" if path else "", message) if part)
+        self.problems.append(": ".join(part for part in (source, subject, told) if part))
+
+    def warn(self, sentence: str) -> None:
+        """Notes something that does not stop anything, once."""
+        if sentence not in self.warnings:
+            self.warnings.append(sentence)
+
+    def check(self) -> None:
+        """BadInput where there is a problem and bad objects are not to be skipped."""
+        if self.problems and not self.keep_going:
+            raise BadInput(self.told())
+
+    def told(self) -> list[str]:
+        """The problems as lines to print, the many ones cut short."""
+        lines = self.problems[:SHOWN]
+        rest = len(self.problems) - len(lines)
+        return [*lines, f"and {rest} more problems"] if rest else lines
