@@ -19,6 +19,7 @@ class StubAttempt:
     def __init__(self, cluster: table.Table, pod: pods.Incoming) -> None:
         self.cluster = cluster
         self.pod = pod
+        self.asked = frozenset({"NodePorts", "NodeResourcesFit"})
         self.overrides: dict[str, status.Code] = {}
         """node -> the code it has instead of the one its resources give it"""
         self.looks = 0

@@ -79,8 +79,8 @@ class NodeInfo:
 class Cluster:
     """Kubernetes objects by kind and name, and the nodes with their pods.
 
-    Objects are plain decoded JSON. Bound pods without a UID, or with another's, are dropped, as by kube-scheduler's
-    cache; pods of a node that does not exist count nowhere until it does.
+    Objects are plain decoded JSON. Bound pods without a UID, or with that of another, are dropped as by
+    kube-scheduler's cache; pods of a node that does not exist count nowhere until it does.
     """
 
     def __init__(self, raw_objects: Iterable[Object] = ()) -> None:

@@ -131,8 +131,9 @@ class Pod:
 
     @cached_property
     def start_time(self) -> datetime | None:
+        """To the second, as an API server stores it."""
         text = self.status.get("startTime")
-        return datetime.fromisoformat(text).astimezone(UTC) if text else None
+        return datetime.fromisoformat(text).astimezone(UTC).replace(microsecond=0) if text else None
 
     @cached_property
     def host_ports(self) -> list[HostPort]:

@@ -233,10 +233,6 @@ def _object(kind: type[Any], name: str, namespace: str = "", **fields: Any) -> o
 
 
 def namespace(name: str, labels: dict[str, str]) -> objects.Object:
-    return _object(objects.Namespace, name) if not labels else _labelled_namespace(name, labels)
-
-
-def _labelled_namespace(name: str, labels: dict[str, str]) -> objects.Object:
     return msgspec.convert({"metadata": {"name": name, "labels": labels}}, objects.Namespace)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich import console, markup, table
+from rich import markup, table
 
 from stowage.cli import terminal
 from stowage.simulate.conformance import run, scenarios, totals
@@ -53,7 +53,7 @@ def conformance(
 
 
 def _print(found: totals.Totals) -> None:
-    out = console.Console(highlight=False)
+    out = terminal.report()
     families = table.Table("family", title="Equal by family", title_justify="left")
     for column in ("scenarios", "pods", "answers"):
         families.add_column(column, justify="right")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from stowage.cli import conformance
+from stowage.cli import bench, conformance
 
 app = typer.Typer(
     name="stowage",
@@ -34,4 +34,5 @@ def main(
     """Options before the command."""
 
 
+app.command("bench")(bench.bench)
 app.command("conformance")(conformance.conformance)

@@ -24,6 +24,11 @@ def fail(sentence: str) -> NoReturn:
     raise typer.Exit(2)
 
 
+def report() -> console.Console:
+    """Standard output for tables; where it is no terminal, wide enough for them."""
+    return console.Console(highlight=False, width=None if sys.stdout.isatty() else 160)
+
+
 def bar() -> progress.Progress:
     """A progress bar on standard error, so that standard output is the report alone."""
     return progress.Progress(

@@ -33,6 +33,9 @@ COLUMN_BITS = {
 USAGE = frozenset({"requested", "nonzero", "pods"})
 """Attributes of the table that change where pods come and go."""
 
+Move = tuple[bool, pods.Incoming, int, tuple[pods.Incoming, str] | None]
+"""What a trial notes of a pod: whether it was added, which, its row, and the nomination that ended so."""
+
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -69,7 +72,7 @@ class Table:
         """Label keys of pods that some selector reads; only these tell two pods of one shape apart."""
         self._views: dict[int, tuple[int, tuple[tuple[str, str | None], ...]]] = {}
         self._free_rows: list[int] = []
-        self._journal: list[tuple[bool, pods.Incoming, int]] | None = None
+        self._journal: list[Move] | None = None
         self._view()
 
     # ------------------------------------------------------------------ reads
@@ -243,11 +246,14 @@ class Table:
 
     # ------------------------------------------------------------------- pods
 
-    def project(self, pod: objects.Pod) -> pods.Incoming:
-        """The pod as the engine sees it. Equal asks give one shape, equal labels one group."""
+    def project(self, pod: objects.Pod, *, placed: bool = False) -> pods.Incoming:
+        """The pod as the engine sees it. Equal asks give one shape, equal labels one group.
+
+        ``placed``: the node it names is where it is, not what it asks for.
+        """
         meta = pod.metadata
         spec = pod.spec
-        if spec.node_name:
+        if placed and spec.node_name:
             spec = msgspec.structs.replace(spec, node_name="")
         key = _encode((meta.namespace, spec))
         owner = ""
@@ -299,7 +305,7 @@ class Table:
 
     def set_pod(self, pod: objects.Pod) -> None:
         """Adds a pod or applies its changes: bound ones take their place, nominated ones are noted."""
-        incoming = self.project(pod)
+        incoming = self.project(pod, placed=True)
         if not pod.spec.node_name:
             if incoming.nominated:
                 self.nominations[incoming.uid] = (incoming, incoming.nominated)
@@ -327,12 +333,13 @@ class Table:
         )
 
     def add_pod(self, pod: pods.Incoming, row: int) -> None:
-        """Places a pod on a row, as a binding or an assumption does."""
+        """Places a pod on a row, as a binding or an assumption does; it is nominated no more."""
+        nomination = self.nominations.pop(pod.uid, None) if self.nominations else None
         self.pods.add(pod, row)
         self._count(pod.shape, row, 1)
         self.log.append(row, pod.shape.id, pod.group.id, 1)
         if self._journal is not None:
-            self._journal.append((True, pod, row))
+            self._journal.append((True, pod, row, nomination))
 
     def remove_pod(self, uid: str) -> None:
         """Takes a pod off its row. KeyError where it has none."""
@@ -341,7 +348,7 @@ class Table:
         shape = self.shapes[self.pods.shapes.item(slot)]
         group = self.pods.groups.item(slot)
         if self._journal is not None:
-            self._journal.append((False, self.held(slot), row))
+            self._journal.append((False, self.held(slot), row, None))
         self.pods.remove(slot)
         self._count(shape, row, -1)
         self.log.append(row, shape.id, group, -1)
@@ -391,17 +398,21 @@ class Table:
 
     def undo_trial(self) -> None:
         """Takes back every pod added or removed since `begin_trial`, latest first."""
-        journal, self._journal = self._journal, None
-        for added, pod, row in reversed(journal or ()):
+        journal = self._journal or []
+        self._journal = []  # of the undoing itself: as long as there is one, no row is freed
+        for added, pod, row, nomination in reversed(journal):
             if added:
                 self.remove_pod(pod.uid)
+                if nomination is not None:
+                    self.nominations[pod.uid] = nomination
             else:
                 self.add_pod(pod, row)
+        self.keep_trial()
 
     def keep_trial(self) -> None:
         """Ends the trial and keeps what was done."""
         journal, self._journal = self._journal, None
-        for row in {row for _, _, row in journal or ()}:
+        for row in {row for _, _, row, _ in journal or ()}:
             if self.names[row] in self.row_of:
                 self._release(row)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -10,6 +11,9 @@ from stowage.cluster import pods, table
 from stowage.engine import failure
 from stowage.engine import plan as plans
 from stowage.framework import overlay, status
+
+Nomination = tuple[pods.Incoming, str]
+"""A pending pod and the name of the node it is nominated to."""
 
 
 class Attempt:
@@ -19,15 +23,16 @@ class Attempt:
     pods and without them; the first failing answer counts (RunFilterPluginsWithNominatedPods).
     """
 
-    def __init__(self, plan: plans.Plan, pod: pods.Incoming) -> None:
+    def __init__(self, plan: plans.Plan, pod: pods.Incoming, nominations: Iterable[Nomination]) -> None:
         self.plan = plan
         self.pod = pod
         self.cluster: table.Table = plan.cluster
-        self.nominated = self._nominated()
+        self.asked = plan.asked
+        self.nominated = self._nominated(nominations)
 
-    def _nominated(self) -> overlay.Overlay | None:
+    def _nominated(self, nominations: Iterable[Nomination]) -> overlay.Overlay | None:
         placed = []
-        for other, node in self.cluster.nominations.values():
+        for other, node in nominations:
             row = self.cluster.row_of.get(node)
             if (
                 row is not None

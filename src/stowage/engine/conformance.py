@@ -33,8 +33,9 @@ def answer(scenario: Json) -> list[Json]:
     preemption = cast(
         interface.PostFilterPlugin, registry.make("DefaultPreemption", args.DefaultPreemptionArgs())
     )
+    post = None if scenario.get("extended") else preemption
     return [
-        _step(engine, preemption, cast(objects.Pod, _object(item)), bool(scenario.get("assume")))
+        _step(engine, post, cast(objects.Pod, _object(item)), bool(scenario.get("assume")))
         for item in scenario["pending"]
     ]
 
@@ -46,7 +47,7 @@ def _object(item: Json) -> objects.Object:
 
 
 def _step(
-    engine: cycle.Engine, preemption: interface.PostFilterPlugin, pending: objects.Pod, assume: bool
+    engine: cycle.Engine, preemption: interface.PostFilterPlugin | None, pending: objects.Pod, assume: bool
 ) -> Json:
     cluster = engine.cluster
     pod = cluster.project(pending)
@@ -57,20 +58,22 @@ def _step(
     if gate is not None:
         return step | {"preEnqueue": _verdict(gate)}
     plan = engine.plan(pod)
-    attempt = attempts.Attempt(plan, pod)
+    attempt = engine.attempt(plan, pod)
     if plan.refusal is not None:
         step["preFilter"] = _verdict(plan.refusal)
-        return step | _preempt(preemption, attempt)
+        return step | _fail(engine, preemption, attempt)
     account = explain.explain(attempt, plans.Timer())
     _narrow(account, attempt)
     step |= _filtered(account, plan)
+    if len(account.feasible) and plan.broken is not None:
+        return step | {"error": f"prescore: {plan.broken.message}"}
     if len(account.feasible):
         step |= _scored(account)
         _check(engine, plan, pod, step)
         if assume:
             cluster.add_pod(pod, cluster.row_of[step["chosen"]])
         return step
-    return step | _preempt(preemption, attempt)
+    return step | _fail(engine, preemption, attempt)
 
 
 def _narrow(account: explain.Explanation, attempt: attempts.Attempt) -> None:
@@ -104,9 +107,7 @@ def _filtered(account: explain.Explanation, plan: plans.Plan) -> Json:
 def _scored(account: explain.Explanation) -> Json:
     names = [account.names[row] for row in account.feasible.tolist()]
     columns = {each.plugin: each.weighted.tolist() for each in account.scores}
-    scores = {
-        name: {plugin: column[i] for plugin, column in columns.items()} for i, name in enumerate(names)
-    }
+    scores = {name: {plugin: column[i] for plugin, column in columns.items()} for i, name in enumerate(names)}
     best = sorted(account.best)
     totals = dict(zip(names, account.totals.tolist(), strict=True))
     return {"scores": scores, "totals": totals, "best": best, "chosen": best[0]}
@@ -122,8 +123,32 @@ def _check(engine: cycle.Engine, plan: plans.Plan, pod: pods.Incoming, step: Jso
         raise AssertionError(f"{ties} ties counted, not {len(step['best'])}")
 
 
-def _preempt(preemption: interface.PostFilterPlugin, attempt: attempts.Attempt) -> Json:
-    result = preemption.post_filter(attempt.pod, attempt)
+class _Unnominated(attempts.Attempt):
+    """An attempt as the plain recordings have it: PostFilter does not hear of the nominated node's status."""
+
+    def codes(self) -> np.ndarray:
+        found = super().codes()
+        row = self.cluster.row_of.get(self.pod.nominated, -1)
+        if row >= 0 and found.item(row) == status.Code.UNSCHEDULABLE_AND_UNRESOLVABLE:
+            found[row] = status.Code.SUCCESS
+        return found
+
+
+def _fail(
+    engine: cycle.Engine, preemption: interface.PostFilterPlugin | None, attempt: attempts.Attempt
+) -> Json:
+    """Preemption alone, whatever the profile says; or, without one, all that the cycle does and says."""
+    if preemption is not None:
+        attempt.__class__ = _Unnominated
+        return _victims(preemption.post_filter(attempt.pod, attempt))
+    outcome = engine.schedule(attempt.pod)
+    if outcome.failure is None:  # an error: PreFilter's has a sentence, of a filter's one is drawn
+        return {"message": attempt.plan.refusal.message} if attempt.plan.refusal is not None else {}
+    found = outcome.failure
+    return {"message": found.sentence} | (_victims(found.post) if found.post is not None else {})
+
+
+def _victims(result: interface.PostFiltered) -> Json:
     found = {
         node: {"pods": [victim.key for victim in victims.pods], "pdbViolations": victims.violations}
         for node, victims in result.candidates.items()

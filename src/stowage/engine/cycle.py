@@ -6,6 +6,7 @@ binding cycle then runs Reserve to PostBind against whatever binder it was given
 
 from __future__ import annotations
 
+import dataclasses
 import random
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -113,6 +114,18 @@ class Engine:
 
     # ------------------------------------------------------------------ cycle
 
+    def attempt(self, plan: plans.Plan, pod: pods.Incoming) -> attempts.Attempt:
+        """The pod on its plan, with the nominations that count: of pods that could be in our queue."""
+        nominations = self.cluster.nominations
+        if not nominations:
+            return attempts.Attempt(plan, pod, ())
+        counting = [
+            (other, node)
+            for other, node in nominations.values()
+            if other.spec.scheduler_name in self.profiles and self.pre_enqueue(other) is None
+        ]
+        return attempts.Attempt(plan, pod, counting)
+
     def pre_enqueue(self, pod: pods.Incoming) -> status.Status | None:
         """Why the pod may not enter the queue; None where it may."""
         for plugin in self.profiles[pod.spec.scheduler_name].pre_enqueue:
@@ -127,7 +140,7 @@ class Engine:
         timer = plans.Timer() if explained or self._cycles % TIMED_CYCLES == 1 else None
         try:
             outcome = self._decide(pod, timer, explained)
-        except plans.ScoreError as error:
+        except plans.CycleError as error:
             return Outcome(pod, rejected=status.error(str(error)))
         if outcome.row >= 0:
             self._assume_and_bind(outcome, timer)
@@ -141,7 +154,7 @@ class Engine:
         plan = self.plan(pod, timer)
         account = None
         if explained and timer is not None:
-            account = explain.explain(attempts.Attempt(plan, pod), timer)
+            account = explain.explain(self.attempt(plan, pod), timer)
         row, total, ties, feasible = self._choose(plan, pod)
         if timer:
             timer.lap("Choose")
@@ -159,18 +172,24 @@ class Engine:
     def _choose(self, plan: plans.Plan, pod: pods.Incoming) -> tuple[int, int, int, int]:
         """(row, total, ties, feasible rows); row -1 where none is feasible."""
         if plan.refusal is not None:
+            if plan.refusal.code is status.Code.ERROR:
+                raise plans.CycleError(plan.refusal.message)
             return -1, 0, 0, 0
         cluster = self.cluster
-        if not cluster.nominations and not pod.nominated and self.percentage is None:
+        if not (cluster.nominations or pod.nominated or plan.fallible or self.percentage is not None):
             if plan.pages is not None:
                 return *plan.pages.draw(self.rng), records.UNCOUNTED
             return self._draw(plan, np.flatnonzero(plan.feasible()))
-        attempt = attempts.Attempt(plan, pod)
+        attempt = self.attempt(plan, pod)
         if pod.nominated:
             row = cluster.row_of.get(pod.nominated, -1)
             if row >= 0 and cluster.live.item(row) and attempt.passes(row):
-                return row, int(plan.totals_of(np.array([row]))[0]), 1, 1
-        rows = np.flatnonzero(attempt.statuses() == plans.OK)
+                return self._draw(plan, np.array([row]))
+        statuses = attempt.statuses()
+        error = plan.failed(statuses)
+        if error is not None:
+            raise plans.CycleError(error.message)
+        rows = np.flatnonzero(statuses == plans.OK)
         if self.percentage is not None:
             rows = self._sample(rows, plan)
         return self._draw(plan, rows)
@@ -178,6 +197,10 @@ class Engine:
     def _draw(self, plan: plans.Plan, rows: np.ndarray) -> tuple[int, int, int, int]:
         if len(rows) == 0:
             return -1, 0, 0, 0
+        if plan.broken is not None:
+            if len(rows) == 1:  # kube-scheduler scores only where there is a choice
+                return rows.item(0), 0, 1, 1
+            raise plans.CycleError(plan.broken.message)
         totals = plan.totals_of(rows)
         total = totals.max()
         best = np.flatnonzero(totals == total)
@@ -204,7 +227,7 @@ class Engine:
 
     def _fail(self, plan: plans.Plan, pod: pods.Incoming) -> failure.Failure:
         """The failure, PostFilter included; one that nothing can have changed is kept."""
-        attempt = attempts.Attempt(plan, pod)
+        attempt = self.attempt(plan, pod)
         alone = attempt.nominated is None and not pod.nominated
         if alone and plan.failed_at == self.cluster.log.sequence and plan.failure is not None:
             kept: failure.Failure = plan.failure
@@ -219,17 +242,17 @@ class Engine:
         return found
 
     def _post_filter(self, plan: plans.Plan, attempt: attempts.Attempt) -> interface.PostFiltered | None:
-        """As RunPostFilterPlugins: the first success or final refusal, else all the reasons."""
+        """As RunPostFilterPlugins: the first success, final refusal or error, else all the reasons."""
         reasons: list[str] = []
         last = None
         for plugin in plan.profile.post_filter:
             last = plugin.post_filter(attempt.pod, attempt)
-            if last.status.code in (status.Code.SUCCESS, status.Code.UNSCHEDULABLE_AND_UNRESOLVABLE):
+            if last.status.code is not status.Code.UNSCHEDULABLE:
                 return last
             reasons.extend(last.status.reasons)
         if last is None:
             return None
-        return interface.PostFiltered(status.unschedulable(*reasons), candidates=last.candidates)
+        return dataclasses.replace(last, status=status.unschedulable(*reasons))
 
     # ---------------------------------------------------------------- binding
 

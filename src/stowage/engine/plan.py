@@ -9,7 +9,7 @@ is relative to the feasible rows, or counted over domains, is kept raw and added
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -28,12 +28,12 @@ CHANGED_SHARE = 4
 """A plan is built anew, not caught up, where more than one in this many rows changed."""
 
 
-class ScoreError(Exception):
-    """A plugin's score was not within 0..100; the message is kube-scheduler's."""
+class CycleError(Exception):
+    """An attempt that ends without an answer: a plugin failed, or its score was not within 0..100."""
 
 
 def _in_range(plugin: interface.ScorePlugin, scores: interface.Answer) -> None:
-    """Raises `ScoreError` where a score is out of range."""
+    """Raises `CycleError` where a score is out of range."""
     if isinstance(scores, np.ndarray):
         if not scores.size:
             return
@@ -42,7 +42,7 @@ def _in_range(plugin: interface.ScorePlugin, scores: interface.Answer) -> None:
         low = high = scores
     if low < 0 or high > interface.MAX_SCORE:
         wrong = low if low < 0 else high
-        raise ScoreError(
+        raise CycleError(
             f'plugin "{plugin.name}" returns an invalid score {wrong}, '
             f"it should in the range of [0, {interface.MAX_SCORE}] after normalizing"
         )
@@ -66,6 +66,8 @@ class FilterEntry:
         codes = self.plugin.filter(self.state, cluster, rows, change)
         if isinstance(codes, np.ndarray):
             if codes.ndim:
+                if not codes.any():
+                    return OK
                 return np.where(codes == 0, OK, codes.astype(np.int64) | self.base)
             codes = int(codes)
         return codes | self.base if codes else OK
@@ -81,7 +83,7 @@ class ScoreEntry:
         self.state = state
         self.weight = weight
         self.usage = bool(plugin.reads & table.USAGE)
-        self.normalizes = isinstance(plugin, interface.Normalizing)
+        self.normalizes = hasattr(plugin, "normalize")  # isinstance of a protocol costs ten times this
         self.raw: np.ndarray | None = None
         self.constant = 0
 
@@ -95,9 +97,9 @@ class ScoreEntry:
 
     def normalized(self, raw: np.ndarray) -> np.ndarray:
         """int64[n]: 0..100."""
-        scaled: np.ndarray = raw
-        if isinstance(self.plugin, interface.Normalizing):
-            scaled = self.plugin.normalize(self.state, raw)
+        scaled = (
+            cast(interface.Normalizing, self.plugin).normalize(self.state, raw) if self.normalizes else raw
+        )
         _in_range(self.plugin, scaled)
         return scaled
 
@@ -159,6 +161,8 @@ class Plan:
         self.size = cluster.size
         self.failed_at = -1
         self.pages: pages.Pages | None = None
+        self.broken: status.Status | None = None
+        """Why the feasible rows cannot be scored."""
         self._pre_filter()
         if timer:
             timer.lap("PreFilter")
@@ -178,14 +182,16 @@ class Plan:
         skipped: set[str] = set()
         self.volatile = False
         self.idle: list[FilterEntry | ScoreEntry] = []
+        asked: list[str] = []
         for plugin in self.profile.pre_filter:
+            asked.append(plugin.name)
             result = plugin.pre_filter(self.pod, self.cluster)
             if isinstance(result, status.Status):
                 if result.code is status.Code.SKIP:
                     skipped.add(plugin.name)
                     continue
                 self.volatile = True
-                self.refusal = status.Status(result.code, result.reasons, plugin.name)
+                self.refusal = _failing("running PreFilter plugin", plugin.name, result)
                 if result.code is not status.Code.UNSCHEDULABLE:
                     break
                 continue
@@ -197,6 +203,7 @@ class Plan:
                     self.volatile = True
                     self.refusal = _nothing_left(sorted(self.restricting))
                     break
+        self.asked = frozenset(asked)
         self.filters = [
             FilterEntry(order, plugin, states.get(plugin.name, self.pod))
             for order, plugin in enumerate(self.profile.filter)
@@ -207,6 +214,7 @@ class Plan:
         self.static_filters = [f for f in self.row_filters if not f.usage]
         late = [f for f in self.filters if f.plugin.kind is not interface.Kind.ROW]
         self.late_filters = [f for f in late if not _idle(f)]
+        self.fallible = any(f.plugin.fallible for f in self.filters)
         self.counting: list[FilterEntry | ScoreEntry] = [
             f for f in late if f.plugin.kind is interface.Kind.DOMAIN
         ]
@@ -232,8 +240,17 @@ class Plan:
     def _build_scores(self, timer: Timer | None) -> None:
         cluster = self.cluster
         self.scores: list[ScoreEntry] = []
+        self.late_scores: list[ScoreEntry] = []
+        self.usage_scores: list[ScoreEntry] = []
+        self.static_scores: list[ScoreEntry] = []
+        self.normalized: list[ScoreEntry] = []
+        self.static_total = np.zeros(self.size, np.int64)
+        self.totals = self.static_total
         for plugin in self.profile.score:
             state = plugin.pre_score(self.pod, cluster)
+            if isinstance(state, status.Status) and state.code is status.Code.ERROR:
+                self.broken = _failing("running PreScore plugin", plugin.name, state)
+                return
             if state is not status.SKIP:
                 self.scores.append(ScoreEntry(plugin, state, self.profile.weights[plugin.name]))
         if timer:
@@ -247,7 +264,6 @@ class Plan:
         self.late_scores = [s for s in late if not _idle(s)]
         self.counting += [s for s in late if s.plugin.kind is interface.Kind.DOMAIN]
         self.idle = [entry for entry in self.counting if _idle(entry)]
-        self.static_total = np.zeros(self.size, np.int64)
         self._add(self.static_total, self.static_scores, EVERY)
         self.totals = self.static_total.copy()
         self._add(self.totals, self.usage_scores, EVERY)
@@ -493,7 +509,21 @@ class Plan:
         plugin = self.profile.filter[order]
         entry = next(f for f in self.filters if f.plugin is plugin)
         found = plugin.explain(entry.state, self.cluster, value & ((1 << SHIFT) - 1))
+        if found.code is status.Code.ERROR:
+            reasons = tuple(f'running "{plugin.name}" filter plugin: {reason}' for reason in found.reasons)
+            return status.Status(found.code, reasons, plugin.name)
         return status.Status(found.code, found.reasons, plugin.name)
+
+    def failed(self, statuses: np.ndarray) -> status.Status | None:
+        """The error among these statuses, if there is one."""
+        if not self.fallible:
+            return None
+        for value in np.unique(statuses).tolist():
+            if 0 < value < OK:
+                verdict = self.explain(value)
+                if verdict.code is status.Code.ERROR:
+                    return verdict
+        return None
 
     @property
     def nbytes(self) -> int:
@@ -509,6 +539,13 @@ def _idle(entry: FilterEntry | ScoreEntry) -> bool:
 
 def _rows(rows: interface.Rows, size: int) -> interface.Rows:
     return slice(0, size) if isinstance(rows, slice) else rows
+
+
+def _failing(doing: str, plugin: str, found: status.Status) -> status.Status:
+    """The status under its plugin's name; an error says what was being done (framework/runtime)."""
+    if found.code is status.Code.ERROR:
+        return status.Status(found.code, (f'{doing} "{plugin}": {found.message}',), plugin)
+    return status.Status(found.code, found.reasons, plugin)
 
 
 def _nothing_left(plugins: list[str]) -> status.Status:

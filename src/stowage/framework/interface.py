@@ -107,6 +107,9 @@ class PreFilterPlugin(Plugin):
 class FilterPlugin(Plugin):
     """Says which nodes can take the pod."""
 
+    fallible: ClassVar[bool] = False
+    """Whether a code may mean an ERROR, which fails the whole attempt and not the node."""
+
     def filter(self, state: Any, cluster: table.Table, rows: Rows, change: overlay.Overlay | None) -> Answer:
         """int[rows]: 0 where the pod may go, else the plugin's own code below 2**24 for ``explain``.
 
@@ -124,7 +127,7 @@ class ScorePlugin(Plugin):
     """Ranks the nodes that can take the pod."""
 
     def pre_score(self, pod: pods.Incoming, cluster: table.Table) -> Any:
-        """The state for ``score``, or `status.SKIP`: no score at all. The default is the pod."""
+        """The state for ``score``, or `status.SKIP`: no score at all, or an ERROR. The default is the pod."""
         return pod
 
     def score(self, state: Any, cluster: table.Table, rows: Rows) -> Answer:
@@ -241,6 +244,8 @@ class Attempt(Protocol):
     """A failed cycle, as PostFilter sees it."""
 
     cluster: table.Table
+    asked: frozenset[str]
+    """The plugins whose PreFilter ran; a refusal may have ended it early."""
 
     def codes(self) -> np.ndarray:
         """int8[size]: each row's status code; rows without a node hold SUCCESS."""

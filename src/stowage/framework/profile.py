@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeVar, cast
+from typing import TypeVar
 
 from stowage.framework import interface, registry
 from stowage.framework.config import types
@@ -12,7 +12,6 @@ P = TypeVar("P", bound=interface.Plugin)
 
 UNSUPPORTED = frozenset(
     {
-        "DynamicResources",
         "GangScheduling",
         "NodeDeclaredFeatures",
         "PodGroupPodsCount",
@@ -50,11 +49,13 @@ class Profile:
         """Whether some plugin is to be asked anew for every pod."""
 
     def _list(self, point: str, base: type[P]) -> tuple[P, ...]:
-        return tuple(
-            cast(P, self._instance(plugin.name))
+        """The plugins of a point; one that is here in part only (DynamicResources) may lack it."""
+        listed = (
+            self._instance(plugin.name)
             for plugin in self._written.plugins[point]
             if plugin.name not in UNSUPPORTED
         )
+        return tuple(plugin for plugin in listed if isinstance(plugin, base))
 
     def _instance(self, name: str) -> interface.Plugin:
         if name not in self._instances:

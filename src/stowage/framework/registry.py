@@ -36,7 +36,9 @@ def _entries() -> Mapping[str, importlib.metadata.EntryPoint]:
     found: dict[str, importlib.metadata.EntryPoint] = {}
     for entry in importlib.metadata.entry_points(group=GROUP):
         if found.setdefault(entry.name, entry).value != entry.value:
-            raise RegistryError(f"two plugins are called {entry.name}: {entry.value}, {found[entry.name].value}")
+            raise RegistryError(
+                f"two plugins are called {entry.name}: {entry.value}, {found[entry.name].value}"
+            )
     return found
 
 

@@ -1,12 +1,14 @@
 """NodeName: a pod that names its node goes there or nowhere.
 
-Rules: framework/plugins/nodename/node_name.go. A pod that names a node is not pending, so the
-filter passes all; it is here for profiles that list it.
+Rules: framework/plugins/nodename/node_name.go. An API server calls such a pod bound, so only a file
+of pods to try brings one.
 """
 
 from __future__ import annotations
 
 from typing import ClassVar
+
+import numpy as np
 
 from stowage.cluster import pods, table
 from stowage.framework import interface, overlay, status
@@ -18,12 +20,21 @@ class NodeName(interface.FilterPlugin):
     """See the module."""
 
     name: ClassVar[str] = "NodeName"
+    reads: ClassVar[frozenset[str]] = frozenset({"names"})
 
     def filter(
         self, state: pods.Incoming, cluster: table.Table, rows: interface.Rows, change: overlay.Overlay | None
     ) -> interface.Answer:
-        """0: pending pods name no node."""
-        return 0
+        """1 on every row but the named node's."""
+        named = state.spec.node_name
+        if not named:
+            return 0
+        codes = np.ones(cluster.size, np.int64)
+        row = cluster.row_of.get(named)
+        if row is not None:
+            codes[row] = 0
+        answer: interface.Answer = codes[rows]
+        return answer
 
     def explain(self, state: pods.Incoming, cluster: table.Table, code: int) -> status.Status:
         """The one reason there is."""

@@ -51,7 +51,8 @@ class NodeResourcesBalancedAllocation(interface.ScorePlugin):
             with_pod = evenness(xp, [after[i] for i in kept])
             return int(50 + (50 + with_pod - without) // 2)
         if all(here.all() for here in present):
-            return 50 + (50 + evenness(xp, after) - evenness(xp, before)) // 2
+            answer: interface.Answer = 50 + (50 + evenness(xp, after) - evenness(xp, before)) // 2
+            return answer
         return _by_pattern(present, before, after)
 
 

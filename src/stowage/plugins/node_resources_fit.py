@@ -107,21 +107,29 @@ class NodeResourcesFit(interface.PreFilterPlugin, interface.FilterPlugin, interf
         self, state: tuple[allocation.Scored, ...], cluster: table.Table, rows: interface.Rows
     ) -> interface.Answer:
         """The strategy's score of each resource, averaged by weight over those the node has."""
+        if not state:
+            return 0
         xp, columns = allocation.columns(cluster, state, rows)
         total: Any = 0
         weights: Any = 0
         for capacity, allocated, resource in columns:
             present = capacity != 0
-            safe = xp.where(present, capacity, 1)
+            everywhere = present if isinstance(present, bool) else bool(present.all())
+            safe = capacity if everywhere else xp.where(present, capacity, 1)
             score, counts = self.formula(xp, allocated + resource.asked, safe, self.shape)
+            if everywhere and counts is True:
+                total, weights = total + score * resource.weight, weights + resource.weight
+                continue
             counts = present & counts
             total = total + xp.where(counts, score * resource.weight, 0)
             weights = weights + xp.where(counts, resource.weight, 0)
-        if not state:
-            return 0
         if self.strategy.type == "RequestedToCapacityRatio":  # math.Round: half away from zero
             total, weights = 2 * total + weights, 2 * weights
-        answer: interface.Answer = xp.divide(total, xp.where(weights == 0, 1, weights))
+        if isinstance(weights, int):
+            weights = weights or 1
+        else:
+            weights = np.where(weights, weights, 1)
+        answer: interface.Answer = total // weights
         return answer
 
 

@@ -253,6 +253,7 @@ class NodeVolumeLimits(interface.PreFilterPlugin, interface.FilterPlugin):
     """See the module."""
 
     name: ClassVar[str] = "NodeVolumeLimits"
+    fallible: ClassVar[bool] = True
     kind: ClassVar[interface.Kind] = interface.Kind.DOMAIN
     reads: ClassVar[frozenset[str]] = frozenset({"pods", "shapes", "storage", "row_of", "nodes"})
 

@@ -189,7 +189,7 @@ def _decode(name: str, document: decode.Document, found: Loaded, faults: problem
     if not document.api_version:
         faults.problem(name, decode.identify(document), "apiVersion", "is missing")
         return
-    item = names.placed(item)
+    item = names.placed(item, len(found.items))
     wrong = validate.problems(item)
     for each in wrong:
         subject = str(validate.identity(item)) if item.metadata.name else decode.identify(document)

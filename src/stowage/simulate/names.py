@@ -17,14 +17,17 @@ T = TypeVar("T", bound=objects.Object)
 _replace = msgspec.structs.replace
 
 
-def placed(item: T) -> T:
-    """The object with the namespace it lands in, and with a name where it asks for one."""
+def placed(item: T, number: int) -> T:
+    """The object with the namespace it lands in, and with a name where it asks for one.
+
+    ``number``, of the object in the input, makes generated names differ.
+    """
     meta = item.metadata
     namespace = "" if type(item) in objects.CLUSTER_SCOPED else meta.namespace or DEFAULT_NAMESPACE
     if namespace != meta.namespace:
         meta = _replace(meta, namespace=namespace)
     if not meta.name and meta.generate_name:
-        meta = _replace(meta, name=meta.generate_name + suffix(msgspec.json.encode(item)))
+        meta = _replace(meta, name=meta.generate_name + suffix(f"{meta.generate_name}{number}".encode()))
     return item if meta is item.metadata else _replace(item, metadata=meta)
 
 

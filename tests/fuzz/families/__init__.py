@@ -1,6 +1,6 @@
 """The wild families: what the recorded scenarios of `tests.reference.scenarios` never hold."""
 
-from tests.fuzz.families import configuration, placement, preemption, resources, storage, topology
+from tests.fuzz.families import configuration, disks, placement, preemption, resources, storage, topology
 from tests.fuzz.world import Family, Json, World
 
 TOPICS: dict[str, Family] = {
@@ -17,7 +17,7 @@ TOPICS: dict[str, Family] = {
     "wild-volumes": storage.volumes,
     "wild-attach": storage.attach,
     "wild-zones": storage.zones,
-    "wild-disks": storage.disks,
+    "wild-disks": disks.disks,
     "wild-preemption": preemption.preemption,
     "wild-nominated": preemption.nominated,
     "wild-configuration": configuration.configuration,

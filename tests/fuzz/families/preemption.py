@@ -1,6 +1,6 @@
 """Families about who makes room for whom: victims over every resource, budgets, nominated pods."""
 
-from tests.fuzz.families import storage
+from tests.fuzz.families import disks, storage
 from tests.fuzz.world import APPS, HOST, ZONE, Json, World, copy
 
 PRIORITIES = (-100, -1, 0, 0, 10, 100)
@@ -103,7 +103,7 @@ def _over_disks(w: World) -> None:
     """A disk or a claim that only one pod may use, and attachments that fill a node."""
     if w.p(0.5):
         for pod in [*w.some(w.bound, 1, 4), *w.pending]:
-            pod["spec"].setdefault("volumes", []).append({"name": "disk", **storage.disk(w)})
+            pod["spec"].setdefault("volumes", []).append({"name": "disk", **disks.disk(w)})
     if w.p(0.5):
         namespace = w.pending[0]["metadata"]["namespace"]
         storage.bound_claim(w, "alone", namespace, spec={"accessModes": ["ReadWriteOncePod"]})

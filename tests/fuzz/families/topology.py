@@ -12,7 +12,7 @@ def _racks(w: World) -> None:
         if w.p(0.08):
             node["metadata"]["labels"][HOST] = "n0"  # two nodes in one "host"
         if w.p(0.05):
-            del node["metadata"]["labels"][HOST]
+            node["metadata"]["labels"].pop(HOST, None)
 
 
 def _selector(w: World) -> Json | None:

@@ -434,9 +434,7 @@ def test_the_order_of_importance_of_many_pods_is_that_of_their_priorities_and_st
         pytest.param([1] * 12, "11 10 9 8 7 6 5 4 3 2 1 0", id="a dozen by insertion"),
     ],
 )
-def test_pods_that_are_equal_are_tried_in_the_order_of_gos_sort(
-    keys: list[int], expected: str | None
-) -> None:
+def test_pods_that_are_equal_are_tried_in_the_order_of_gos_sort(keys: list[int], expected: str) -> None:
     # What sort.Slice of Go 1.26 made of them, with less(a, b) = a < b or (a == b and a is odd).
     order = unstable.order(np.array(keys, np.int32).tobytes())
     assert order.tolist() == [int(i) for i in expected.split()]

@@ -24,7 +24,7 @@ class State(tally.Ledger):
     __slots__ = ("_concern", "_hard_weight", "_tallies")
 
     def __init__(self, pod: pods.Incoming, cluster: table.Table, hard_weight: int) -> None:
-        super().__init__()
+        super().__init__(cluster)
         self._concern = tally.Concern(pod, cluster)
         self._hard_weight = hard_weight
         self._tallies: dict[str, tally.Tally] = {}
@@ -39,7 +39,7 @@ class State(tally.Ledger):
     def _tally(self, cluster: table.Table, key: str) -> tally.Tally:
         found = self._tallies.get(key)
         if found is None:
-            found = self._tallies[key] = tally.Tally(cluster, key)
+            found = self._tallies[key] = tally.Tally(cluster, key, self.size)
         return found
 
     def weigh(self, cluster: table.Table, shape: shapes.Shape) -> tally.Amounts:

@@ -30,17 +30,15 @@ class State(tally.Ledger):
         "_gathered",
         "_is_first",
         "_owns",
-        "_size",
         "_verdicts",
     )
 
     def __init__(self, pod: pods.Incoming, cluster: table.Table) -> None:
-        super().__init__()
-        self._size = cluster.size
+        super().__init__(cluster)
         self._concern = tally.Concern(pod, cluster)
         self._by_key: dict[str, Kinds] = {}
         self._gathered: dict[str, np.ndarray] = {}
-        self._verdicts = np.zeros(self._size, np.int8)
+        self._verdicts = np.zeros(self.size, np.int8)
         shape = pod.shape
         self._owns = bool(shape.required_affinity or shape.required_anti_affinity)
         self._own(cluster, shape)
@@ -71,7 +69,7 @@ class State(tally.Ledger):
         kinds = self._by_key.setdefault(key, {})
         found = kinds.get(kind)
         if found is None:
-            found = kinds[kind] = tally.Tally(cluster, key)
+            found = kinds[kind] = tally.Tally(cluster, key, self.size)
         return found
 
     def weigh(self, cluster: table.Table, shape: shapes.Shape) -> tally.Amounts:
@@ -113,8 +111,8 @@ class State(tally.Ledger):
             for gathered in rest:
                 first = np.maximum(first, gathered)
             self._verdicts = first
-        if cluster.size > self._size:
-            return np.concatenate([self._verdicts, np.zeros(cluster.size - self._size, np.int8)])[rows]
+        if cluster.size > self.size:
+            return np.concatenate([self._verdicts, np.zeros(cluster.size - self.size, np.int8)])[rows]
         return self._verdicts if isinstance(rows, slice) else self._verdicts[rows]
 
     def imagined(self, cluster: table.Table, change: overlay.Overlay) -> np.ndarray:

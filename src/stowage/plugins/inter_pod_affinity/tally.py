@@ -18,9 +18,9 @@ class Tally:
 
     __slots__ = ("at", "counts", "stale", "total")
 
-    def __init__(self, cluster: table.Table, key: str) -> None:
+    def __init__(self, cluster: table.Table, key: str, size: int) -> None:
         codes = cluster.codes(key)
-        self.at = codes.column[: cluster.size].astype(np.intp)
+        self.at = codes.column[:size].astype(np.intp)
         absent = len(codes.values)
         self.at[self.at < 0] = absent
         self.counts = np.zeros(absent + 1, np.int64)
@@ -102,9 +102,11 @@ Amounts = tuple[tuple[Tally, int], ...]
 class Ledger:
     """Tallies with what adds to them: groups, by the incoming pod's terms, and shapes, by their own."""
 
-    __slots__ = ("_of_shape", "by_group")
+    __slots__ = ("_of_shape", "by_group", "size")
 
-    def __init__(self) -> None:
+    def __init__(self, cluster: table.Table) -> None:
+        self.size = cluster.size
+        """Rows there were at the start; what came later has no node."""
         self.by_group: list[tuple[Tally, intern.Memo]] = []
         """What a pod of each group adds to a tally"""
         self._of_shape: dict[int, Amounts] = {}

@@ -35,6 +35,7 @@ class VolumeBinding(
     """See the module."""
 
     name: ClassVar[str] = "VolumeBinding"
+    fallible: ClassVar[bool] = True
     reads: ClassVar[frozenset[str]] = frozenset({"labels", "row_of", "live", "nodes", "storage"})
 
     def __init__(self, args: config.VolumeBindingArgs) -> None:
