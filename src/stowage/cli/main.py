@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from stowage.cli import bench, conformance
+from stowage.cli import bench, conformance, simulate
 
 app = typer.Typer(
     name="stowage",
@@ -36,3 +36,4 @@ def main(
 
 app.command("bench")(bench.bench)
 app.command("conformance")(conformance.conformance)
+app.command("simulate")(simulate.simulate)

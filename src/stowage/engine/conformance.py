@@ -25,8 +25,10 @@ Json = dict[str, Any]
 def answer(scenario: Json) -> list[Json]:
     """One step a pending pod, in order. Whatever goes wrong in a step raises."""
     cluster = table.Table()
-    for item in scenario["objects"]:
-        cluster.set(_object(item))
+    found = [_object(item) for item in scenario["objects"]]
+    # As an API server lists them: of pods that are equal as victims, the order of arrival decides.
+    for item in sorted(found, key=lambda each: f"{each.metadata.namespace}/{each.metadata.name}"):
+        cluster.set(item)
     written = scenario.get("config")
     configuration = config.load(written).config if written else config.default()
     engine = cycle.Engine(cluster, [profile.Profile(each) for each in configuration.profiles])
@@ -114,7 +116,9 @@ def _scored(account: explain.Explanation) -> Json:
 
 
 def _check(engine: cycle.Engine, plan: plans.Plan, pod: pods.Incoming, step: Json) -> None:
-    """The fast choice must be one of the best of the full account."""
+    """The fast choice must be one of the best of the full account; an attempt that errs makes none."""
+    if plan.failed(engine.attempt(plan, pod).statuses()) is not None:
+        return
     row, total, ties, _ = engine._choose(plan, pod)
     name = engine.cluster.names[row]
     if name not in step["best"] or total != step["totals"][name]:

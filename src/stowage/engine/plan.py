@@ -458,9 +458,7 @@ class Plan:
                 if np.ndim(answer) == 0:
                     return False
                 entry.raw = np.asarray(answer)
-            elif np.ndim(answer):
-                return False
-            elif int(answer) != entry.constant:
+            elif np.ndim(answer) or int(answer) != entry.constant:
                 return False
         return True
 

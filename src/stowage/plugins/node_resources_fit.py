@@ -33,7 +33,7 @@ class NodeResourcesFit(interface.PreFilterPlugin, interface.FilterPlugin, interf
     """See the module."""
 
     name: ClassVar[str] = "NodeResourcesFit"
-    reads: ClassVar[frozenset[str]] = frozenset({"allocatable", "requested", "nonzero"})
+    reads: ClassVar[frozenset[str]] = frozenset({"allocatable", "requested", "nonzero", "shapes"})
     scalar: ClassVar[bool] = True
 
     def __init__(self, args: config.NodeResourcesFitArgs) -> None:
@@ -57,7 +57,7 @@ class NodeResourcesFit(interface.PreFilterPlugin, interface.FilterPlugin, interf
     def _ignores(self, name: str) -> bool:
         if not names.is_extended(name):
             return False
-        return name in self.ignored or name.split("/")[0] in self.ignored_groups
+        return name in self.ignored or name.split("/", maxsplit=1)[0] in self.ignored_groups
 
     def filter(
         self, state: Asked, cluster: table.Table, rows: interface.Rows, change: overlay.Overlay | None
@@ -125,11 +125,8 @@ class NodeResourcesFit(interface.PreFilterPlugin, interface.FilterPlugin, interf
             weights = weights + xp.where(counts, resource.weight, 0)
         if self.strategy.type == "RequestedToCapacityRatio":  # math.Round: half away from zero
             total, weights = 2 * total + weights, 2 * weights
-        if isinstance(weights, int):
-            weights = weights or 1
-        else:
-            weights = np.where(weights, weights, 1)
-        answer: interface.Answer = total // weights
+        divisor = max(weights, 1) if isinstance(weights, int) else np.maximum(weights, 1)
+        answer: interface.Answer = total // divisor
         return answer
 
 

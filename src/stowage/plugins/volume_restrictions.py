@@ -73,7 +73,11 @@ class VolumeRestrictions(interface.PreFilterPlugin, interface.FilterPlugin):
     reads: ClassVar[frozenset[str]] = frozenset({"pods", "shapes", "storage", "live"})
 
     def pre_filter(self, pod: pods.Incoming, cluster: table.Table) -> interface.PreFiltered | status.Status:
-        """SKIP where the pod names no such disk and none of its ReadWriteOncePod claims is in use."""
+        """SKIP where the pod names no such disk and no ReadWriteOncePod claim.
+
+        kube-scheduler skips the filter as well while none of the claims is in use. Here the state
+        says so: it must see the pod that comes to use one.
+        """
         exclusive = set()
         for name in claims.named(pod.shape):
             claim = cluster.storage.claims.get((pod.namespace, name))
@@ -83,8 +87,7 @@ class VolumeRestrictions(interface.PreFilterPlugin, interface.FilterPlugin):
                 exclusive.add(name)
         if not exclusive and not any(is_disk(volume) for volume in pod.shape.volumes):
             return status.SKIP
-        state = State(pod.shape, frozenset(exclusive), cluster)
-        return interface.PreFiltered(state) if state.disks or state.used else status.SKIP
+        return interface.PreFiltered(State(pod.shape, frozenset(exclusive), cluster))
 
     def filter(
         self,
@@ -97,9 +100,11 @@ class VolumeRestrictions(interface.PreFilterPlugin, interface.FilterPlugin):
         if isinstance(state, pods.Incoming):
             state = State(state.shape, frozenset(), cluster)
             return np.where(_clashes(state, cluster, rows, change) > 0, DISK, NO_STATE)
+        if not state.disks and not state.used:
+            return 0  # skipped: not even nominated pods count
         used: int | np.ndarray = state.used
-        if change is not None and state.mentions.values(len(cluster.shapes)).any():
-            used = used + change.sum(state.mentions.values(len(cluster.shapes))[change.shapes])
+        if change is not None:
+            used = used + change.sum(_per_pod("claims", state.mentions, cluster, change))
         if not state.disks and isinstance(used, int):
             return CLAIM if used > 0 else 0
         return np.where(_clashes(state, cluster, rows, change) > 0, DISK, np.where(used > 0, CLAIM, 0))
@@ -118,11 +123,14 @@ def _clashes(
     clashes: np.ndarray = state.clashes[rows]
     if change is None:
         return clashes
-    held = change.derived(
-        ("VolumeRestrictions", id(state)), lambda: state.held.values(len(cluster.shapes))[change.shapes]
-    )
-    total: np.ndarray = clashes + change.sum(held)
+    total: np.ndarray = clashes + change.sum(_per_pod("disks", state.held, cluster, change))
     return total
+
+
+def _per_pod(what: str, memo: intern.Memo, cluster: table.Table, change: overlay.Overlay) -> np.ndarray:
+    """int64[m]: a function of the shape, for every pod of a change."""
+    key = (VolumeRestrictions.name, what, id(memo))
+    return change.derived(key, lambda: memo.values(len(cluster.shapes))[change.shapes])
 
 
 def in_use(namespace: str, names: frozenset[str], cluster: table.Table) -> set[str]:

@@ -119,7 +119,7 @@ def fitting(free: np.ndarray, vectors: list[tuple[tuple[int, int], ...]]) -> np.
 def _ends(
     cluster: table.Table, rows: np.ndarray, allocatable: np.ndarray, taken: np.ndarray
 ) -> tuple[list[NodeUse], list[NodeUse]]:
-    """The nodes with the largest and the smallest dominant share (pods left out of it)."""
+    """The nodes with the largest and, of the others, the smallest dominant share (pods left out of it)."""
     if not len(rows):
         return [], []
     shares = np.where(allocatable > 0, 100.0 * taken / np.maximum(allocatable, 1), 0.0)
@@ -137,5 +137,6 @@ def _ends(
         pods = int(taken[shapes.PODS, at])
         return NodeUse(cluster.names[rows[at]], pods, named, names[int(shares[:, at].argmax())])
 
-    busiest = sorted(order.tolist(), key=lambda at: -dominant[at])[:ENDS]
-    return [describe(at) for at in busiest], [describe(at) for at in order[:ENDS].tolist()]
+    busiest = np.argsort(-dominant, kind="stable")[:ENDS]
+    emptiest = order[~np.isin(order, busiest)][:ENDS]
+    return [describe(at) for at in busiest.tolist()], [describe(at) for at in emptiest.tolist()]

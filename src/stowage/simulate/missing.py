@@ -19,9 +19,9 @@ def warnings(found: world.World, written: config.Configuration) -> Iterator[str]
     if not kinds["Node"]:
         yield "there is no Node in the input"
     asks: list[tuple[str, str, Callable[[objects.Pod], bool]]] = [
-        ("PersistentVolumeClaim", "uses a claim", lambda pod: bool(list(_claims(pod)))),
-        ("Namespace", "selects namespaces by label", _selects_namespaces),
-        ("PriorityClass", "names a priority class", _needs_class),
+        ("PersistentVolumeClaim", "use a claim", lambda pod: bool(list(_claims(pod)))),
+        ("Namespace", "select namespaces by label", _selects_namespaces),
+        ("PriorityClass", "name a priority class", _needs_class),
         *_storage(found),
         *_spreading(found, written),
     ]
@@ -34,14 +34,14 @@ def afterwards(found: world.World, result: run.Result) -> Iterator[str]:
     """What to say when it is known which pods preempted others."""
     if not found.kinds["PodDisruptionBudget"]:
         preempting = [entry.pod for entry in result.entries if entry.victims]
-        yield from _told("PodDisruptionBudget", "preempts others", preempting)
+        yield from _told("PodDisruptionBudget", "preempt others", preempting)
 
 
 def _told(kind: str, what: str, pods: list[objects.Pod]) -> Iterator[str]:
     if pods:
         meta = pods[0].metadata
-        more = f" and {len(pods) - 1} more" if len(pods) > 1 else ""
-        yield f"there is no {kind} in the input, but pod {meta.namespace}/{meta.name}{more} {what}"
+        more = ", …" if len(pods) > 1 else ""
+        yield f"there is no {kind} in the input; pods that {what}: {len(pods)} ({meta.namespace}/{meta.name}{more})"
 
 
 def _claims(pod: objects.Pod) -> Iterator[str]:
@@ -106,12 +106,12 @@ def _storage(found: world.World) -> Iterator[tuple[str, str, Callable[[objects.P
             not claim.spec.volume_name and claim.spec.storage_class_name in storage.classes for claim in of(pod)
         )
 
-    yield "PersistentVolume", "uses a bound claim", bound
-    yield "StorageClass", "uses a claim that is not bound yet", unbound
-    yield "CSINode", "mounts a CSI volume", csi
-    yield "VolumeAttachment", "mounts a CSI volume", csi
-    yield "CSIDriver", "uses a claim that is to be provisioned", provisioned
-    yield "CSIStorageCapacity", "uses a claim of a driver that tracks its capacity", tracked
+    yield "PersistentVolume", "use a bound claim", bound
+    yield "StorageClass", "use a claim that is not bound yet", unbound
+    yield "CSINode", "mount a CSI volume", csi
+    yield "VolumeAttachment", "mount a CSI volume", csi
+    yield "CSIDriver", "use a claim that is to be provisioned", provisioned
+    yield "CSIStorageCapacity", "use a claim of a driver that tracks its capacity", tracked
 
 
 def _spreading(
@@ -134,8 +134,8 @@ def _spreading(
         return owned
 
     for kind in _SPREADERS:
-        yield kind, f"is spread by the selector of its {kind}", owned_by(kind)
-    yield "Service", "is spread by the selectors of its services", spread
+        yield kind, f"are spread by the selector of a {kind}", owned_by(kind)
+    yield "Service", "are spread by the selectors of services", spread
 
 
 def _spreads(profile: config.Profile) -> bool:

@@ -13,7 +13,7 @@ import io
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
-from stowage.api import objects
+from stowage.api import objects, validate
 from stowage.simulate import inputs, problems, world
 
 GPU: Final = "alibabacloud.com/gpu-milli"
@@ -60,11 +60,17 @@ def _objects(
             if None in row or None in row.values():
                 faults.problem(path, place, "", f"should have {len(reader.fieldnames or ())} values")
                 continue
+            subject = f"{place} ({row[fields[0]]})" if row[fields[0]] else place
             try:
-                yield path, make(row)
+                item = make(row)
             except _FieldError as error:
-                subject = f"{place} ({row[fields[0]]})" if row[fields[0]] else place
                 faults.problem(path, subject, error.field, error.message)
+                continue
+            wrong = validate.problems(item)
+            for each in wrong:
+                faults.problem(path, subject, each.path, each.message)
+            if not wrong:
+                yield path, item
     except UnicodeDecodeError:
         faults.problem(path, "", "", "is not UTF-8 text")
     except csv.Error as error:

@@ -59,6 +59,8 @@ class Result:
     """All pods that were pending, in input order."""
 
     entries: list[Entry]
+    tried: int = 0
+    """pods that entered the queue"""
     passes: int = 0
     attempts: int = 0
     seconds: float = 0.0
@@ -92,6 +94,7 @@ class Simulation:
         self._by_uid = {entry.incoming.uid: entry for entry in entries}
         result = Result(entries)
         queue = self._queue(entries)
+        result.tried = len(queue)
         started = time.perf_counter()
         while queue:
             result.passes += 1

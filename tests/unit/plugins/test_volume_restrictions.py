@@ -95,8 +95,24 @@ def test_an_exclusive_claim_in_use_is_in_the_way_on_every_node() -> None:
         pytest.param(using(make_pod("old", "prod").on("a"), "c"), id="a namesake elsewhere"),
     ],
 )
-def test_an_exclusive_claim_that_no_pod_uses_is_skipped(user: PodBuilder) -> None:
-    assert refused(PLUGIN, exclusive(user), using(make_pod("new"), "c")) is status.SKIP
+def test_an_exclusive_claim_that_no_pod_uses_is_free(user: PodBuilder) -> None:
+    assert verdicts(PLUGIN, exclusive(user), using(make_pod("new"), "c")) == {"a": "", "b": ""}
+
+
+def test_a_nominated_user_does_not_count_where_the_filter_is_skipped() -> None:
+    soon = using(make_pod("soon"), "c")
+    assert changed(exclusive(), using(make_pod("new"), "c"), [(soon, "a")], 1) == {"a": ""}
+
+
+def test_the_first_user_of_an_exclusive_claim_is_noticed() -> None:
+    cluster = exclusive()
+    state = state_of(PLUGIN, cluster, using(make_pod("new"), "c"))
+    cursor = cluster.log.sequence
+    cluster.set(make_pod("plain").on("a").done())
+    assert state.advance(cluster, cluster.log.since(cursor))
+    cursor = cluster.log.sequence
+    cluster.set(using(make_pod("user").on("b"), "c").done())
+    assert not state.advance(cluster, cluster.log.since(cursor))
 
 
 def test_a_disk_comes_before_a_claim() -> None:

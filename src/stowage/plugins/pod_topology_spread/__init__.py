@@ -34,7 +34,9 @@ class PodTopologySpread(interface.PreFilterPlugin, interface.FilterPlugin, inter
 
     name: ClassVar[str] = "PodTopologySpread"
     kind: ClassVar[interface.Kind] = interface.Kind.DOMAIN
-    reads: ClassVar[frozenset[str]] = frozenset({"groups", "labels", "live", "owners", "pods", "taints"})
+    reads: ClassVar[frozenset[str]] = frozenset(
+        {"groups", "labels", "live", "names", "owners", "pods", "taints"}
+    )
 
     def __init__(self, args: configuration.PodTopologySpreadArgs) -> None:
         self._system = args.defaulting_type == "System"

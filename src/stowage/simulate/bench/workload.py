@@ -1,14 +1,16 @@
 """Workload files: templates of nodes and pods, and how many of each.
 
-In a template's strings `${i}` stands for the number of the object, from 0; `${i%3}`, `${i*7%50+100}` and
-`${i/10}` (whole) for what they compute. Of a pending pod it is the number of its *variant*: with
-`variants: 10`, ten different pods take turns. Names and uids are made here.
+In a template's strings `${i}` stands for the number of the object, from 0; `${i%3}` or `${i/10*7+100}`
+for what it computes, from left to right, in whole numbers. Of a pending pod it is the number of its
+*variant*: with `variants: 10`, ten different pods take turns. Names and uids are made here.
 """
 
 from __future__ import annotations
 
 import copy
+import itertools
 import json
+import operator
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -109,7 +111,9 @@ class Workload(msgspec.Struct, forbid_unknown_fields=True):
 
 
 _PLACEHOLDER = re.compile(r"\$\{([^}]*)\}")
-_EXPRESSION = re.compile(r"i(?:\*(\d+))?(?:/(\d+))?(?:%(\d+))?(?:\+(\d+))?")
+_COMPUTED = re.compile(r"i(?:[*/%+](?:0|[1-9]\d*))*")
+_STEP = re.compile(r"[*/%+]\d+")
+_OPERATIONS = {"*": operator.mul, "/": operator.floordiv, "%": operator.mod, "+": operator.add}
 _NAME, _NODE = "$name", "$node"
 
 
@@ -140,14 +144,14 @@ def _expression(text: str, where: str) -> Callable[[int, str, str], str]:
         return lambda i, name, node: name
     if text == _NODE:
         return lambda i, name, node: node
-    match = _EXPRESSION.fullmatch(text)
-    if match is None or match[2] == "0" or match[3] == "0":
+    if not _COMPUTED.fullmatch(text) or any(step in ("/0", "%0") for step in _STEP.findall(text)):
         raise WorkloadError(f"the {where} template has ${{{text}}}, which cannot be computed")
-    times, parts, modulus, more = (int(group) if group else None for group in match.groups())
+    steps = [(step[0], int(step[1:])) for step in _STEP.findall(text)]
 
     def compute(i: int, name: str, node: str) -> str:
-        value = i * (1 if times is None else times) // (parts or 1)
-        return str((value % modulus if modulus else value) + (more or 0))
+        for operation, operand in steps:
+            i = _OPERATIONS[operation](i, operand)
+        return str(i)
 
     return compute
 
@@ -198,4 +202,16 @@ def load(path: Path) -> Workload:
         if count < 1:
             raise WorkloadError(f"{path}: {what}: {count} is less than 1")
     found.name = found.name or path.stem
+    try:
+        _make_one_of_each(found)
+    except (WorkloadError, decode.DecodeError) as error:
+        raise WorkloadError(f"{path}: {error}") from None
     return found
+
+
+def _make_one_of_each(found: Workload) -> None:
+    """Errors of the templates, before any time is spent."""
+    fixed = (json.dumps(item).encode() for item in found.objects)
+    firsts = (next(texts, b"") for texts in (found.node_texts(), found.bound_texts(), found.pod_texts()))
+    for text in itertools.chain(fixed, filter(None, firsts)):
+        decoded(text)
