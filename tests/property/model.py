@@ -166,6 +166,9 @@ def answers(plan: plans.Plan) -> Json:
     told["emptied"] = emptied(plan, live)
     if plan.refusal is not None:
         return told
+    told["broken"] = sorted_status(plan.broken)
+    if plan.broken is not None:
+        return told
     feasible = np.flatnonzero(plan.feasible())
     told["feasible"] = sorted(cluster.names[row] for row in feasible.tolist())
     totals = plan.totals_of(feasible) if len(feasible) else np.zeros(0, np.int64)

@@ -57,12 +57,11 @@ def capacity(volume: PersistentVolume) -> int:
     return quantity.nanos(volume.spec.capacity.get("storage", 0))
 
 
-def could_serve(volume: PersistentVolume, claim: PersistentVolumeClaim) -> bool:
-    """Whether a volume, kept for the claim or free, is of the size and kind that it asks for."""
+def alike(volume: PersistentVolume, claim: PersistentVolumeClaim) -> bool:
+    """Whether a volume, kept for the claim or free, is of the kind that it asks for, and here to stay."""
     wanted, have = claim.spec, volume.spec
     return (
-        capacity(volume) >= requested(claim)
-        and (wanted.volume_mode or "Filesystem") == (have.volume_mode or "Filesystem")
+        (wanted.volume_mode or "Filesystem") == (have.volume_mode or "Filesystem")
         and (wanted.volume_attributes_class_name or "") == (have.volume_attributes_class_name or "")
         and volume.metadata.deletion_timestamp is None
     )

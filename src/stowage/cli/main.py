@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from stowage.cli import bench, conformance, simulate
+from stowage.cli import bench, capacity, conformance, simulate
 
 app = typer.Typer(
     name="stowage",
@@ -35,5 +35,6 @@ def main(
 
 
 app.command("bench")(bench.bench)
+app.command("capacity")(capacity.capacity)
 app.command("conformance")(conformance.conformance)
 app.command("simulate")(simulate.simulate)

@@ -13,7 +13,7 @@ from stowage.simulate import output, problems, report, session, tables
 def simulate(
     inputs: Annotated[
         list[str] | None,
-        typer.Argument(metavar="INPUT…", help="What kubectl get … -o json or yaml wrote; - is standard input."),
+        typer.Argument(metavar="INPUT…", help="What kubectl get … -o json (or yaml) wrote; - is stdin."),
     ] = None,
     pods: Annotated[
         list[str] | None, typer.Option(metavar="FILE", help="More pods and workloads, to be placed.")
@@ -32,7 +32,8 @@ def simulate(
         str | None, typer.Option(metavar="FILE", help="A node list of the openb trace.")
     ] = None,
     pods_csv: Annotated[
-        str | None, typer.Option(metavar="FILE", help="A pod list of the openb trace; all its pods are pending.")
+        str | None,
+        typer.Option(metavar="FILE", help="A pod list of the openb trace, all pending."),
     ] = None,
 ) -> None:
     """Place the pending pods of a cluster dump, and say where they go and why not.

@@ -16,7 +16,7 @@ class Log:
     __slots__ = ("_used", "base", "deltas", "groups", "rows", "shapes")
 
     LIMIT = 1 << 20
-    """Entries kept. A plan that was last used before the oldest one rebuilds itself, which by then is cheaper."""
+    """Entries kept. A plan older than the oldest of them builds itself anew, which is cheaper by then."""
 
     def __init__(self) -> None:
         self.base = 0

@@ -7,17 +7,31 @@ from collections.abc import Collection
 import numpy as np
 
 from stowage.api import objects, selectors, tolerations
-from stowage.cluster import table
+from stowage.cluster import nodes, table
 
 
 def requirement(cluster: table.Table, part: selectors.Requirement) -> np.ndarray:
     """bool[size]: whether the labels of each row satisfy one requirement."""
     codes = cluster.codes(part.key)
+    return _truth(codes, part)[codes.column[: cluster.size]]
 
-    def holds(value: str | None) -> bool:
-        return selectors.holds(part, {} if value is None else {part.key: value})
 
-    return codes.truth(part, holds)[codes.column[: cluster.size]]
+def _truth(codes: nodes.Codes, part: selectors.Requirement) -> np.ndarray:
+    """bool[values + 1]: the requirement of each value and, last, of an absent one."""
+    if part.operator in (selectors.GT, selectors.LT):
+        return codes.truth(
+            part, lambda value: selectors.holds(part, {} if value is None else {part.key: value})
+        )
+    negative = part.operator in (selectors.NOT_IN, selectors.DOES_NOT_EXIST)
+    truth = np.full(len(codes.values) + 1, negative)
+    if part.operator in (selectors.EXISTS, selectors.DOES_NOT_EXIST):
+        truth[:-1] = not negative
+        return truth
+    for value in part.values:
+        code = codes.by_value.get(value)
+        if code is not None:
+            truth[code] = not negative
+    return truth
 
 
 def term(cluster: table.Table, alternative: selectors.NodeTerm) -> np.ndarray:

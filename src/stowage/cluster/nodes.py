@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Hashable
 
 import numpy as np
@@ -24,13 +25,14 @@ def grown(column: np.ndarray, capacity: int, fill: int = 0) -> np.ndarray:
 class Codes:
     """The values of one label key, by row: ``column[row]`` indexes ``values``, -1 where the key is absent."""
 
-    __slots__ = ("_truths", "by_value", "column", "values")
+    __slots__ = ("_positions", "_truths", "by_value", "column", "values")
 
     def __init__(self, capacity: int) -> None:
         self.column = np.full(capacity, -1, np.int32)
         self.values: list[str] = []
         self.by_value: dict[str, int] = {}
         self._truths: dict[Hashable, np.ndarray] = {}
+        self._positions: np.ndarray | None = None
 
     def code(self, value: str | None) -> int:
         """The code of ``value``, a new one where it was not seen before; -1 for None."""
@@ -41,6 +43,24 @@ class Codes:
             found = self.by_value[value] = len(self.values)
             self.values.append(value)
         return found
+
+    def set(self, row: int, value: str | None) -> None:
+        """Stores the value of a row."""
+        self.column[row] = self.code(value)
+        self._positions = None
+
+    def positions(self, size: int) -> np.ndarray:
+        """intp[size], not to be written to: the codes, with ``len(values)`` for an absent key.
+
+        An index into arrays that have a cell for each value and, last, one for its absence.
+        """
+        known = self._positions
+        if known is None or len(known) != size:
+            known = self.column[:size].astype(np.intp)
+            known[known < 0] = len(self.values)
+            known.flags.writeable = False
+            self._positions = known
+        return known
 
     def truth(self, key: Hashable, predicate: Callable[[str | None], bool]) -> np.ndarray:
         """bool[values + 1], the predicate of each value and, last, of an absent one; memoised by ``key``."""
@@ -87,7 +107,7 @@ class Labels:
         self.ids[row] = set_id
         self._hostnames[row] = hostname
         for key, codes in self._codes.items():
-            codes.column[row] = codes.code(hostname if key == HOSTNAME else labels.get(key))
+            codes.set(row, hostname if key == HOSTNAME else labels.get(key))
         return True
 
     def clear(self, row: int) -> None:
@@ -96,7 +116,7 @@ class Labels:
         if row < len(self._hostnames):
             self._hostnames[row] = None
         for codes in self._codes.values():
-            codes.column[row] = -1
+            codes.set(row, None)
 
     def get(self, row: int) -> dict[str, str]:
         """The labels of a row's node."""
@@ -148,30 +168,32 @@ class Taints:
 
 
 class Images:
-    """Which rows have which image, and its size as the first node that has it reports it."""
+    """Which rows have which image, and its size as that row's node reports it."""
 
     __slots__ = ("_by_row", "rows")
 
     def __init__(self) -> None:
-        self._by_row: dict[int, tuple[tuple[str, int], ...]] = {}
+        self._by_row: dict[int, tuple[str, ...]] = {}
         self.rows: dict[str, dict[int, int]] = {}
         """image name -> {row: bytes as that node reports it}"""
 
     def set(self, row: int, images: tuple[tuple[str, int], ...]) -> bool:
-        """Stores a node's (image name, bytes) pairs; returns whether they differ from what the row had."""
+        """Stores a node's (image name, bytes) pairs; returns whether they differ from what the row had.
+
+        Their order, which changes all the time, does not count: of a name given twice, the first does.
+        """
+        sizes = dict(reversed(images))
         old = self._by_row.get(row, ())
-        if old == images:
+        if sizes.keys() == set(old) and all(self.rows[name][row] == sizes[name] for name in old):
             return False
-        for name, _ in old:
-            holders = self.rows.get(name)
-            if holders is not None:
-                holders.pop(row, None)
-                if not holders:
-                    del self.rows[name]
-        for name, size in images:
-            self.rows.setdefault(name, {}).setdefault(row, size)
-        if images:
-            self._by_row[row] = images
-        else:
-            self._by_row.pop(row, None)
+        for name in old:
+            holders = self.rows[name]
+            del holders[row]
+            if not holders:
+                del self.rows[name]
+        for name, size in sizes.items():
+            self.rows.setdefault(name, {})[row] = size
+        self._by_row[row] = tuple(map(sys.intern, sizes))
+        if not sizes:
+            del self._by_row[row]
         return True

@@ -47,8 +47,16 @@ class Storage:
         self.csi_drivers: dict[str, objects.CSIDriver] = {}
         self.capacities: dict[Key, objects.CSIStorageCapacity] = {}
         self.attachments: dict[str, objects.VolumeAttachment] = {}
-        self.derived: dict[str, Any] = {}
-        """What plugins work out from these objects and the set of nodes, kept until one of them changes."""
+        self.derived: dict[tuple[str, ...], Any] = {}
+        """What plugins work out from these objects, kept until one of them changes.
+
+        Key: a name, then the mappings above that it is made from, and `nodes` where the set of nodes is.
+        """
+
+    def changed(self, kind: str) -> None:
+        """Forgets what was made from a kind."""
+        for key in [key for key in self.derived if kind in key[1:]]:
+            del self.derived[key]
 
 
 STORAGE_KINDS: dict[type, str] = {
@@ -84,8 +92,8 @@ class Outside:
         """Moves the epoch of a kind."""
         self.epochs[kind] += 1
         self.version += 1
-        if kind in ("storage", "nodes"):
-            self.storage.derived.clear()
+        if kind == "nodes":
+            self.storage.changed(kind)
 
     def set(self, item: objects.Object) -> objects.LabelSelector | dict[str, str] | None:
         """Stores an object (added or changed); returns the pod selector it brings, if it brings one."""
@@ -111,8 +119,11 @@ class Outside:
                 return self._set_controller("StatefulSet", key, item.spec.selector)
             case _ if type(item) in STORAGE_KINDS:
                 held = getattr(self.storage, STORAGE_KINDS[type(item)])
-                held[key if type(item) in NAMESPACED else meta.name] = item
-                self.bump("storage")
+                name = key if type(item) in NAMESPACED else meta.name
+                before, held[name] = held.get(name), item
+                if before != item:
+                    self.storage.changed(STORAGE_KINDS[type(item)])
+                    self.bump("storage")
         return None
 
     def _set_controller(
@@ -140,5 +151,6 @@ class Outside:
                 self.bump("owners")
             case _ if type(item) in STORAGE_KINDS:
                 held = getattr(self.storage, STORAGE_KINDS[type(item)])
-                held.pop(key if type(item) in NAMESPACED else meta.name, None)
-                self.bump("storage")
+                if held.pop(key if type(item) in NAMESPACED else meta.name, None) is not None:
+                    self.storage.changed(STORAGE_KINDS[type(item)])
+                    self.bump("storage")

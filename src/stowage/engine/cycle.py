@@ -179,7 +179,7 @@ class Engine:
         if not (cluster.nominations or pod.nominated or plan.fallible or self.percentage is not None):
             if plan.pages is not None:
                 return *plan.pages.draw(self.rng), records.UNCOUNTED
-            return self._draw(plan, np.flatnonzero(plan.feasible()))
+            return self._draw(plan, plan.feasible().nonzero()[0])
         attempt = self.attempt(plan, pod)
         if pod.nominated:
             row = cluster.row_of.get(pod.nominated, -1)
@@ -203,7 +203,7 @@ class Engine:
             raise plans.CycleError(plan.broken.message)
         totals = plan.totals_of(rows)
         total = totals.max()
-        best = np.flatnonzero(totals == total)
+        best = (totals == total).nonzero()[0]
         index = self.rng.randrange(len(best)) if len(best) > 1 else 0
         return rows.item(best.item(index)), int(total), len(best), len(rows)
 

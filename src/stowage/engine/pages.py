@@ -15,14 +15,16 @@ class Pages:
     """Totals by row in pages of ``page`` rows, each with its highest total and how many rows have it.
 
     A change costs O(page), a draw O(pages + page), where ``page`` is near the square root of the
-    number of rows.
+    number of rows, unless it is given.
     """
 
     __slots__ = ("_counts", "_highest", "_page", "_totals", "size")
 
-    def __init__(self, totals: np.ndarray) -> None:
+    def __init__(self, totals: np.ndarray, page: int | None = None) -> None:
         self.size = len(totals)
-        self._page = page = 1 << max(6, (max(self.size, 1).bit_length() + 1) // 2)
+        if page is None:
+            page = 1 << max(6, (max(self.size, 1).bit_length() + 1) // 2)
+        self._page = page
         pages = max(1, math.ceil(self.size / page))
         self._totals = np.full(pages * page, INFEASIBLE, np.int64)
         self._totals[: self.size] = totals

@@ -35,13 +35,12 @@ class CycleError(Exception):
 def _in_range(plugin: interface.ScorePlugin, scores: interface.Answer) -> None:
     """Raises `CycleError` where a score is out of range."""
     if isinstance(scores, np.ndarray):
-        if not scores.size:
+        if not scores.size or scores.view(np.uint64).max() <= interface.MAX_SCORE:  # one pass finds both
             return
-        low, high = int(scores.min()), int(scores.max())
+        wrong = int(scores.min()) if scores.min() < 0 else int(scores.max())
     else:
-        low = high = scores
-    if low < 0 or high > interface.MAX_SCORE:
-        wrong = low if low < 0 else high
+        wrong = scores
+    if not 0 <= wrong <= interface.MAX_SCORE:
         raise CycleError(
             f'plugin "{plugin.name}" returns an invalid score {wrong}, '
             f"it should in the range of [0, {interface.MAX_SCORE}] after normalizing"
@@ -51,11 +50,12 @@ def _in_range(plugin: interface.ScorePlugin, scores: interface.Answer) -> None:
 class FilterEntry:
     """A filter that runs for this plan."""
 
-    __slots__ = ("base", "plugin", "state", "usage")
+    __slots__ = ("base", "idle", "plugin", "state", "usage")
 
     def __init__(self, order: int, plugin: interface.FilterPlugin, state: Any) -> None:
         self.plugin = plugin
         self.state = state
+        self.idle = _idle(plugin, state)
         self.base = (order + 1) << SHIFT
         self.usage = bool(plugin.reads & table.USAGE)
 
@@ -76,12 +76,13 @@ class FilterEntry:
 class ScoreEntry:
     """A score that runs for this plan. ``raw`` is kept for normalised ROW scores only."""
 
-    __slots__ = ("constant", "normalizes", "plugin", "raw", "state", "usage", "weight")
+    __slots__ = ("constant", "idle", "normalizes", "plugin", "raw", "state", "usage", "weight")
 
     def __init__(self, plugin: interface.ScorePlugin, state: Any, weight: int) -> None:
         self.plugin = plugin
         self.state = state
         self.weight = weight
+        self.idle = _idle(plugin, state)
         self.usage = bool(plugin.reads & table.USAGE)
         self.normalizes = hasattr(plugin, "normalize")  # isinstance of a protocol costs ten times this
         self.raw: np.ndarray | None = None
@@ -145,7 +146,7 @@ class Plan:
         self.cluster = cluster
         self.work = work
         self.failure: Any = None
-        """Whatever the cycle keeps about the last failure; valid while ``failed_at`` is the log's sequence."""
+        """What the cycle keeps of the last failure; valid while ``failed_at`` is the log's sequence."""
         self.failed_at = -1
         self.build(None)
 
@@ -181,7 +182,6 @@ class Plan:
         states: dict[str, Any] = {}
         skipped: set[str] = set()
         self.volatile = False
-        self.idle: list[FilterEntry | ScoreEntry] = []
         asked: list[str] = []
         for plugin in self.profile.pre_filter:
             asked.append(plugin.name)
@@ -213,7 +213,7 @@ class Plan:
         self.usage_filters = [f for f in self.row_filters if f.usage]
         self.static_filters = [f for f in self.row_filters if not f.usage]
         late = [f for f in self.filters if f.plugin.kind is not interface.Kind.ROW]
-        self.late_filters = [f for f in late if not _idle(f)]
+        self.late_filters = [f for f in late if not f.idle]
         self.fallible = any(f.plugin.fallible for f in self.filters)
         self.counting: list[FilterEntry | ScoreEntry] = [
             f for f in late if f.plugin.kind is interface.Kind.DOMAIN
@@ -261,17 +261,15 @@ class Plan:
         self.static_scores = [s for s in plain if not s.usage]
         self.normalized = [s for s in rows if s.normalizes]
         late = [s for s in self.scores if s.plugin.kind is not interface.Kind.ROW]
-        self.late_scores = [s for s in late if not _idle(s)]
+        self.late_scores = [s for s in late if not s.idle]
         self.counting += [s for s in late if s.plugin.kind is interface.Kind.DOMAIN]
-        self.idle = [entry for entry in self.counting if _idle(entry)]
         self._add(self.static_total, self.static_scores, EVERY)
+        self._keep_raw()
+        self.static_total += self.offset
         self.totals = self.static_total.copy()
         self._add(self.totals, self.usage_scores, EVERY)
-        self._keep_raw()
         if not self.late_filters and not self.late_scores and not self.varying:
-            self.pages = pages.Pages(
-                np.where(self.statuses == OK, self.totals + self.offset, pages.INFEASIBLE)
-            )
+            self.pages = pages.Pages(np.where(self.statuses == OK, self.totals, pages.INFEASIBLE))
         if timer:
             timer.lap("Score")
 
@@ -370,7 +368,9 @@ class Plan:
             state = entry.state
             if not hasattr(state, "advance") or not state.advance(self.cluster, tail):
                 return False
-        return self.idle == [entry for entry in self.counting if _idle(entry)]
+            if entry.idle is not getattr(state, "idle", False):
+                return False
+        return True
 
     def _catch_up(self, tail: log.Tail, timer: Timer | None) -> bool:
         """Applies many entries at once; False: build anew."""
@@ -423,7 +423,7 @@ class Plan:
             total += score.weight * points
         self.totals[row] = total
         if self.pages is not None:
-            self.pages.set(row, total + self.offset if value == OK else pages.INFEASIBLE)
+            self.pages.set(row, total if value == OK else pages.INFEASIBLE)
         if timer:
             timer.lap("Score")
 
@@ -437,7 +437,7 @@ class Plan:
         self._add(self.totals, self.usage_scores, rows)
         if self.pages is not None:
             feasible = self.statuses[rows] == OK
-            totals = np.where(feasible, self.totals[rows] + self.offset, pages.INFEASIBLE)
+            totals = np.where(feasible, self.totals[rows], pages.INFEASIBLE)
             self.pages.set_many(rows, totals)
         if timer:
             timer.lap("Score")
@@ -447,7 +447,7 @@ class Plan:
         old = self.static[rows]
         self.static[rows] = np.where(old < 0, old, OK)
         self._lower(self.static, self.static_filters, rows)
-        self.static_total[rows] = 0
+        self.static_total[rows] = self.offset
         self._add(self.static_total, self.static_scores, rows)
 
     def _update_raw(self) -> bool:
@@ -494,7 +494,7 @@ class Plan:
 
     def totals_of(self, rows: np.ndarray) -> np.ndarray:
         """int64[rows]: the totals of the feasible rows, which ``rows`` must be."""
-        totals: np.ndarray = self.totals[rows] + self.offset
+        totals: np.ndarray = self.totals.copy() if len(rows) == self.size else self.totals.take(rows)
         for entry in self.varying:
             totals += entry.weight * entry.normalized(entry.raw_at(self.cluster, rows))
         for entry in self.late_scores:
@@ -525,14 +525,14 @@ class Plan:
 
     @property
     def nbytes(self) -> int:
-        """About how much memory the plan holds."""
-        arrays = 4 + len(getattr(self, "varying", ())) + (1 if self.pages else 0)
-        return 8 * self.size * arrays + 4096
+        """About how much memory the plan holds: its columns, and a few a state that counts."""
+        columns = 4 + len(getattr(self, "varying", ())) + (self.pages is not None) + 6 * len(self.counting)
+        return 8 * self.size * columns + 4096
 
 
-def _idle(entry: FilterEntry | ScoreEntry) -> bool:
+def _idle(plugin: interface.Plugin, state: Any) -> bool:
     """Whether a DOMAIN state says that, for now, it passes every row and adds nothing."""
-    return entry.plugin.kind is interface.Kind.DOMAIN and bool(getattr(entry.state, "idle", False))
+    return plugin.kind is interface.Kind.DOMAIN and getattr(state, "idle", False)
 
 
 def _rows(rows: interface.Rows, size: int) -> interface.Rows:

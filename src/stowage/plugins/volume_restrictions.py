@@ -69,6 +69,7 @@ class VolumeRestrictions(interface.PreFilterPlugin, interface.FilterPlugin):
     """See the module."""
 
     name: ClassVar[str] = "VolumeRestrictions"
+    fallible: ClassVar[bool] = True
     kind: ClassVar[interface.Kind] = interface.Kind.DOMAIN
     reads: ClassVar[frozenset[str]] = frozenset({"pods", "shapes", "storage", "live"})
 

@@ -7,6 +7,7 @@ not read, so what they would add is not there.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -54,10 +55,8 @@ class Admission:
     def complete(self, pod: objects.Pod) -> objects.Pod:
         """A stored pod with its defaults, and the priority that its class gives where it says none."""
         if pod.spec.priority is None and pod.spec.priority_class_name:
-            try:
+            with contextlib.suppress(UnknownClassError):
                 pod = _replace(pod, spec=self._prioritized(pod.spec))
-            except UnknownClassError:
-                pass
         return defaults.default_pod(pod)
 
     def _prioritized(self, spec: objects.PodSpec) -> objects.PodSpec:
@@ -86,8 +85,7 @@ def _tolerations(given: tuple[objects.Toleration, ...]) -> tuple[objects.Tolerat
 
 def _covered(added: objects.Toleration, given: Iterable[objects.Toleration]) -> bool:
     return any(
-        (each.key == added.key or not each.key)
-        and (each.effect == tolerations.NO_EXECUTE or not each.effect)
+        (each.key == added.key or not each.key) and (each.effect == tolerations.NO_EXECUTE or not each.effect)
         for each in given
     )
 
@@ -118,9 +116,7 @@ def _terms(affinity: objects.PodAffinity | None, labels: Mapping[str, str]) -> o
     preferred = affinity.preferred_during_scheduling_ignored_during_execution
     return objects.PodAffinity(
         tuple(_term(each, labels) for each in required),
-        tuple(
-            _replace(each, pod_affinity_term=_term(each.pod_affinity_term, labels)) for each in preferred
-        ),
+        tuple(_replace(each, pod_affinity_term=_term(each.pod_affinity_term, labels)) for each in preferred),
     )
 
 

@@ -26,7 +26,12 @@ def plain(result: run.Result) -> dict[str, Any]:
     if account is None:
         return out
     out["verdicts"] = [
-        {"plugin": verdict.plugin, "code": verdict.code.label, "reasons": list(verdict.reasons), "nodes": names}
+        {
+            "plugin": verdict.plugin,
+            "code": verdict.code.label,
+            "reasons": list(verdict.reasons),
+            "nodes": names,
+        }
         for verdict, names in groups(account)
     ]
     out["rejectedByPlugin"] = {each.plugin: _rejected(each, account) for each in account.verdicts}

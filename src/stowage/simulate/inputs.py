@@ -37,7 +37,6 @@ class Loaded:
     items: list[tuple[str, objects.Object]] = field(default_factory=list)
     unread: Counter[str] = field(default_factory=Counter)
     """Kinds that are not read, by how many objects of each there were."""
-    bytes: int = 0
 
 
 def size(text: str) -> int:
@@ -51,28 +50,24 @@ def size(text: str) -> int:
 def load(sources: Iterable[str], limit: int, faults: problems.Faults) -> Loaded:
     """The objects of all files; `-` is standard input. What is wrong goes to ``faults``."""
     found = Loaded()
+    name = ""
     for source in sources:
         name = "standard input" if source == STDIN else source
         data = read(source, limit, faults)
         if data is None:
             continue
-        found.bytes += len(data)
         before = len(found.items) + found.unread.total() + len(faults.problems)
         _read_objects(name, data, found, faults)
+        del data
         if len(found.items) + found.unread.total() + len(faults.problems) == before:
             faults.warn(f"{name}: holds an empty list")
-    _tell_unread(found, faults)
+    if found.unread:
+        kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(found.unread.items()))
+        if found.items or faults.problems:
+            faults.warn(f"passed over objects of kinds that are not read here: {kinds}")
+        else:
+            faults.unreadable(name, "", f"holds nothing that is read here, only {kinds}")
     return found
-
-
-def _tell_unread(found: Loaded, faults: problems.Faults) -> None:
-    if not found.unread:
-        return
-    kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(found.unread.items()))
-    if found.items:
-        faults.warn(f"passed over objects of kinds that are not read here: {kinds}")
-    else:
-        faults.problem("", "", "", f"the input holds nothing that is read here, only {kinds}")
 
 
 # ---------------------------------------------------------------------- bytes
@@ -84,13 +79,13 @@ def read(source: str, limit: int, faults: problems.Faults) -> bytes | None:
     try:
         data = _bytes(source, limit)
     except OSError as error:
-        faults.problem(name, "", "", f"cannot be read: {error.strerror or error}")
+        faults.unreadable(name, "", f"cannot be read: {error.strerror or error}")
         return None
     if data is None:
-        faults.problem(name, "", "", f"is larger than --max-input allows ({limit} bytes)")
+        faults.unreadable(name, "", f"is larger than --max-input allows ({limit} bytes)")
         return None
     if not data.strip():
-        faults.problem(name, "", "", "is empty")
+        faults.unreadable(name, "", "is empty")
         return None
     return data
 
@@ -124,10 +119,10 @@ def _read_objects(name: str, data: bytes, found: Loaded, faults: problems.Faults
         for document in _documents(data, notes):
             _decode(name, document, found, faults)
     except decode.DecodeError as error:
-        notes.append(error)
+        place = ": ".join(part for part in (error.identity, error.path) if part)
+        faults.unreadable(name, place, error.message)
     except yamltext.YamlError as error:
-        place = f"line {error.line}" if error.line else ""
-        faults.problem(name, place, "", error.message)
+        faults.unreadable(name, f"line {error.line}" if error.line else "", error.message)
     for note in notes:
         faults.problem(name, note.identity, note.path, note.message)
 

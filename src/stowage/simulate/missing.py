@@ -41,7 +41,8 @@ def _told(kind: str, what: str, pods: list[objects.Pod]) -> Iterator[str]:
     if pods:
         meta = pods[0].metadata
         more = ", …" if len(pods) > 1 else ""
-        yield f"there is no {kind} in the input; pods that {what}: {len(pods)} ({meta.namespace}/{meta.name}{more})"
+        such = f"{meta.namespace}/{meta.name}{more}"
+        yield f"there is no {kind} in the input; pods that {what}: {len(pods)} ({such})"
 
 
 def _claims(pod: objects.Pod) -> Iterator[str]:
@@ -103,7 +104,8 @@ def _storage(found: world.World) -> Iterator[tuple[str, str, Callable[[objects.P
 
     def provisioned(pod: objects.Pod) -> bool:
         return any(
-            not claim.spec.volume_name and claim.spec.storage_class_name in storage.classes for claim in of(pod)
+            not claim.spec.volume_name and claim.spec.storage_class_name in storage.classes
+            for claim in of(pod)
         )
 
     yield "PersistentVolume", "use a bound claim", bound

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zlib
-from typing import TypeVar
 
 import msgspec
 
@@ -12,18 +11,18 @@ from stowage.api import objects
 ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 """Letters and digits of generated names (apimachinery's util/rand)."""
 DEFAULT_NAMESPACE = "default"
+_CLUSTER_SCOPED: frozenset[type] = objects.CLUSTER_SCOPED
 
-T = TypeVar("T", bound=objects.Object)
 _replace = msgspec.structs.replace
 
 
-def placed(item: T, number: int) -> T:
+def placed(item: objects.Object, number: int) -> objects.Object:
     """The object with the namespace it lands in, and with a name where it asks for one.
 
     ``number``, of the object in the input, makes generated names differ.
     """
     meta = item.metadata
-    namespace = "" if type(item) in objects.CLUSTER_SCOPED else meta.namespace or DEFAULT_NAMESPACE
+    namespace = "" if type(item) in _CLUSTER_SCOPED else meta.namespace or DEFAULT_NAMESPACE
     if namespace != meta.namespace:
         meta = _replace(meta, namespace=namespace)
     if not meta.name and meta.generate_name:

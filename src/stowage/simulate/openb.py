@@ -53,7 +53,7 @@ def _objects(
         reader = csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline=""), strict=True)
         missing = [name for name in fields if name not in (reader.fieldnames or ())]
         if missing:
-            faults.problem(path, "line 1", "", f"has no column {', '.join(missing)}")
+            faults.unreadable(path, "line 1", f"has no column {', '.join(missing)}")
             return
         for row in reader:
             place = f"line {reader.line_num}"
@@ -72,9 +72,9 @@ def _objects(
             if not wrong:
                 yield path, item
     except UnicodeDecodeError:
-        faults.problem(path, "", "", "is not UTF-8 text")
+        faults.unreadable(path, "", "is not UTF-8 text")
     except csv.Error as error:
-        faults.problem(path, "", "", f"is not CSV: {error}")
+        faults.unreadable(path, "", f"is not CSV: {error}")
 
 
 class _FieldError(ValueError):

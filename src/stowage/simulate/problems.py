@@ -24,6 +24,8 @@ class Faults:
     """Problems and warnings, in the order they were found."""
 
     keep_going: bool = False
+    fatal: bool = False
+    """A whole file cannot be read, which nothing can pass over."""
     problems: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
@@ -32,14 +34,19 @@ class Faults:
         told = " ".join(part for part in (f"{path}:" if path else "", message) if part)
         self.problems.append(": ".join(part for part in (source, subject, told) if part))
 
+    def unreadable(self, source: str, subject: str, message: str) -> None:
+        """Notes that a file cannot be read; ``subject`` is a place in it, or empty."""
+        self.problem(source, subject, "", message)
+        self.fatal = True
+
     def warn(self, sentence: str) -> None:
         """Notes something that does not stop anything, once."""
         if sentence not in self.warnings:
             self.warnings.append(sentence)
 
     def check(self) -> None:
-        """BadInput where there is a problem and bad objects are not to be skipped."""
-        if self.problems and not self.keep_going:
+        """BadInput where there is a problem that is not to be skipped."""
+        if self.fatal or (self.problems and not self.keep_going):
             raise BadInput(self.told())
 
     def told(self) -> list[str]:

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from stowage.api import objects
 from stowage.engine import cycle
-from stowage.simulate import inputs, measure, missing, openb, problems, run, scheduler, world
+from stowage.simulate import (
+    inputs,
+    measure,
+    missing,
+    openb,
+    problems,
+    run,
+    scheduler,
+    workloads,
+    world,
+)
 
+Sourced = world.Sourced
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how much of it is done, and of how much (0: not known)."""
 
@@ -38,6 +50,8 @@ class Loaded:
     world: world.World
     engine: cycle.Engine
     faults: problems.Faults
+    templates: list[Sourced] = field(default_factory=list)
+    """pods and workloads that are to be asked about"""
 
 
 @dataclass(slots=True)
@@ -53,8 +67,12 @@ class Report:
     total_seconds: float
 
 
-def load(options: Options, progress: Progress, *, expand: bool = True) -> Loaded:
-    """Reads everything. BadInput where something is wrong and bad objects are not to be skipped."""
+def load(options: Options, progress: Progress, templates: Sequence[str] | None = None) -> Loaded:
+    """Reads everything. BadInput where something is wrong and bad objects are not to be skipped.
+
+    With files of ``templates``, the pods and workloads there are kept apart, and workloads of the
+    input do not become pods.
+    """
     faults = problems.Faults(options.keep_going)
     written = scheduler.configuration(options.config, faults)
     progress("reading", 0, 0)
@@ -65,13 +83,17 @@ def load(options: Options, progress: Progress, *, expand: bool = True) -> Loaded
     if options.pods_csv is not None:
         items.extend(openb.pods(options.pods_csv, options.max_input, faults))
     items.extend(inputs.load(options.pods, options.max_input, faults).items)
+    asked: list[world.Sourced] = []
+    for source, item in inputs.load(templates or (), options.max_input, faults).items:
+        apart = isinstance(item, (objects.Pod, *workloads.KINDS))
+        (asked if apart else items).append((source, item))
     progress("building", 0, 0)
-    found = world.build(items, faults, expand=expand)
+    found = world.build(items, faults, expand=templates is None)
     faults.check()
     for warning in missing.warnings(found, written):
         faults.warn(warning)
     engine = scheduler.engine(found.cluster, written, seed=options.seed, percentage=options.percentage)
-    return Loaded(found, engine, faults)
+    return Loaded(found, engine, faults, asked)
 
 
 def simulate(options: Options, progress: Progress) -> Report:
@@ -82,9 +104,7 @@ def simulate(options: Options, progress: Progress) -> Report:
     explained = _explained(options.explain, found)
     before = measure.requested(found.cluster)
     ready = time.perf_counter()
-    simulation = run.Simulation(
-        loaded.engine, lambda done, of: progress("scheduling", done, of), explained
-    )
+    simulation = run.Simulation(loaded.engine, lambda done, of: progress("scheduling", done, of), explained)
     result = simulation.run(found.pending)
     for warning in missing.afterwards(found, result):
         loaded.faults.warn(warning)

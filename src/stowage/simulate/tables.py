@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from rich import box, console, markup, table
 
-from stowage.simulate import explained, measure, report, run, session
+from stowage.simulate import capacity, explained, measure, report, run, session
 
 _STATES = {
     run.State.PLACED: "placed",
@@ -27,8 +27,7 @@ _NAMES = 4
 def show(found: session.Report, out: console.Console) -> None:
     """Prints the report."""
     for part in _parts(found):
-        out.print(part)
-        out.print()
+        _print(part, out)
     rate = report.rate(found)
     result = found.result
     out.print(
@@ -37,6 +36,15 @@ def show(found: session.Report, out: console.Console) -> None:
         f"{found.load_seconds:.2f} s to load, {found.total_seconds:.2f} s in all.",
         soft_wrap=True,
     )
+
+
+def _print(part: console.RenderableType, out: console.Console) -> None:
+    """Prints a part; a title may be wider than its table."""
+    if isinstance(part, table.Table) and part.title:
+        out.print(part.title, style="bold", soft_wrap=True)
+        part.title = None
+    out.print(part)
+    out.print()
 
 
 def _parts(found: session.Report) -> Iterator[console.RenderableType]:
@@ -51,12 +59,12 @@ def _parts(found: session.Report) -> Iterator[console.RenderableType]:
     if found.measured.busiest:
         yield _nodes(found.measured)
     if found.result.explained is not None:
-        yield console.Group(*explanation(found.result))
+        yield from explanation(found.result)
 
 
 def _table(title: str, *columns: str) -> table.Table:
     """Text columns; one whose name begins with `#` is of numbers."""
-    out = table.Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    out = table.Table(title=title, box=box.SIMPLE_HEAD)
     for name in columns:
         if name.startswith("#"):
             out.add_column(name[1:], justify="right", no_wrap=True)
@@ -67,7 +75,8 @@ def _table(title: str, *columns: str) -> table.Table:
 
 def _summary(found: session.Report) -> table.Table:
     world = found.loaded.world
-    title = f"{found.measured.nodes:,} nodes, {world.placed:,} pods on them; {len(found.result.entries):,} pending"
+    pending = len(found.result.entries)
+    title = f"{found.measured.nodes:,} nodes, {world.placed:,} pods on them; {pending:,} pending"
     out = _table(title, "#pods", "")
     for state, told in _STATES.items():
         count = found.result.count(state)
@@ -134,7 +143,9 @@ def amount(resource: str, value: int) -> str:
 
 def _nodes(measured: measure.Measured) -> table.Table:
     resources = [use.resource for use in measured.uses if use.resource != "pods"]
-    out = _table("Busiest and emptiest nodes (% requested)", "node", "#pods", *(f"#{name}" for name in resources))
+    out = _table(
+        "Busiest and emptiest nodes (% requested)", "node", "#pods", *(f"#{name}" for name in resources)
+    )
     for index, nodes in enumerate((measured.busiest, measured.emptiest)):
         if index:
             out.add_section()
@@ -183,6 +194,30 @@ def _scores(result: run.Result) -> table.Table:
         )
         style = "bold green" if name == entry.node else ""
         out.add_row(name, str(int(account.totals[index])), *cells, style=style)
+    return out
+
+
+def show_capacity(found: capacity.Report, out: console.Console) -> None:
+    """Prints how many more of each template fit."""
+    counts = _table("How many more fit", "template", "#count", "#nodes", "what stops the next one")
+    for answer in found.answers:
+        stopped = answer.stopped or f"nothing: --limit {found.limit:,} was reached"
+        name, count = markup.escape(answer.template), f"{answer.count:,}"
+        counts.add_row(name, count, f"{len(answer.nodes):,}", markup.escape(stopped))
+    _print(counts, out)
+    for answer in found.answers:
+        if answer.nodes:
+            _print(_where(answer), out)
+
+
+def _where(answer: capacity.Answer) -> table.Table:
+    """Nodes by how many copies each takes."""
+    by_count: dict[int, list[str]] = {}
+    for node, count in answer.nodes.items():
+        by_count.setdefault(count, []).append(node)
+    out = _table(f"Where {markup.escape(answer.template)} fits", "#each", "#nodes", "such as")
+    for count, nodes in sorted(by_count.items(), reverse=True):
+        out.add_row(f"{count:,}", f"{len(nodes):,}", markup.escape(_some(sorted(nodes))))
     return out
 
 

@@ -9,7 +9,10 @@ import msgspec
 
 from stowage.api import defaults, objects
 
-_IS_DEFAULT: Final = ("storageclass.kubernetes.io/is-default-class", "storageclass.beta.kubernetes.io/is-default-class")
+_IS_DEFAULT: Final = (
+    "storageclass.kubernetes.io/is-default-class",
+    "storageclass.beta.kubernetes.io/is-default-class",
+)
 _OLD_CLASS: Final = "volume.beta.kubernetes.io/storage-class"
 _replace = msgspec.structs.replace
 

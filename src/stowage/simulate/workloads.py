@@ -32,9 +32,7 @@ _DAEMON_TAINTS: Final = (
 _NETWORK_TAINT: Final = ("node.kubernetes.io/network-unavailable", "NoSchedule")
 _replace = msgspec.structs.replace
 
-Workload = (
-    objects.Deployment | objects.ReplicaSet | objects.StatefulSet | objects.DaemonSet | objects.Job
-)
+Workload = objects.Deployment | objects.ReplicaSet | objects.StatefulSet | objects.DaemonSet | objects.Job
 KINDS: Final = (
     objects.Deployment,
     objects.ReplicaSet,
@@ -156,19 +154,15 @@ class Expander:
             out.pods.append(_pinned(owners.named(prototype, pod_name), name))
 
 
-def one(workload: Workload) -> tuple[objects.Pod, list[objects.PersistentVolumeClaim]]:
-    """A pod of the workload, before admission, as if it had none yet; and the claims made with it."""
+def one(workload: objects.ReplicaSet | objects.DaemonSet | objects.Job) -> objects.Pod:
+    """A pod of the workload, before admission, under the workload's own name."""
+    name = workload.metadata.name
     match workload:
-        case objects.Deployment():
-            owner = replica_set(workload)
-            return owners.pod_of(owner, owner.spec.template, f"{owner.metadata.name}-0"), []
-        case objects.StatefulSet():
-            return replica(workload, 0)
         case objects.DaemonSet():
-            return owners.named(daemon(workload), f"{workload.metadata.name}-0"), []
+            return owners.named(daemon(workload), name)
         case objects.Job():
-            return jobs.one(workload), []
-    return owners.pod_of(workload, workload.spec.template, f"{workload.metadata.name}-0"), []
+            return owners.named(jobs.one(workload), name)
+    return owners.pod_of(workload, workload.spec.template, name)
 
 
 def replica_set(deployment: objects.Deployment) -> objects.ReplicaSet:
@@ -243,9 +237,7 @@ def daemon(owner: objects.DaemonSet) -> objects.Pod:
 def _daemon_tolerations(spec: objects.PodSpec) -> Iterator[objects.Toleration]:
     yield from spec.tolerations
     for key, effect in (*_DAEMON_TAINTS, *((_NETWORK_TAINT,) if spec.host_network else ())):
-        added = msgspec.convert(
-            {"key": key, "operator": "Exists", "effect": effect}, objects.Toleration
-        )
+        added = msgspec.convert({"key": key, "operator": "Exists", "effect": effect}, objects.Toleration)
         if added not in spec.tolerations:
             yield added
 

@@ -20,10 +20,8 @@ class Tally:
 
     def __init__(self, cluster: table.Table, key: str, size: int) -> None:
         codes = cluster.codes(key)
-        self.at = codes.column[:size].astype(np.intp)
-        absent = len(codes.values)
-        self.at[self.at < 0] = absent
-        self.counts = np.zeros(absent + 1, np.int64)
+        self.at = codes.positions(cluster.size)[:size]
+        self.counts = np.zeros(len(codes.values) + 1, np.int64)
         self.total = 0
         self.stale = True
         """Whether a count rose above 0 or fell to it since somebody reset this."""

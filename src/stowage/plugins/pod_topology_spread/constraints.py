@@ -148,7 +148,4 @@ def _demands(spec: objects.PodSpec) -> bool:
 def positions(cluster: table.Table, key: str) -> tuple[np.ndarray, int]:
     """intp[size], the code of each row's value, and the number of codes, which stands for an absent key."""
     codes = cluster.codes(key)
-    at = codes.column[: cluster.size].astype(np.intp)
-    absent = len(codes.values)
-    at[at < 0] = absent
-    return at, absent
+    return codes.positions(cluster.size), len(codes.values)

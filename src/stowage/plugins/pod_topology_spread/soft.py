@@ -158,7 +158,9 @@ class State:
             self._strides.insert(0, stride)
             stride *= part.size
         self._cells: np.ndarray | None = None
-        if stride <= max(self._size, 256):
+        if len(self._parts) == 1:
+            self._cells = self._parts[0].index
+        elif stride <= max(self._size, 256):
             self._cells = np.zeros(self._size, np.intp)
             for part, step in zip(self._parts, self._strides, strict=True):
                 self._cells += part.index * step
@@ -228,7 +230,7 @@ class State:
                     if part.index.item(row) >= part.size:
                         part.lay_out()
                         self._lay_out()
-                    elif self._cells is not None:
+                    elif self._cells is not None and self._cells is not part.index:
                         self._cells[row] += moved * stride
 
     def _advance_many(self, cluster: table.Table, tail: log.Tail) -> bool:

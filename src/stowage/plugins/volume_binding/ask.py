@@ -4,6 +4,7 @@ volumes that could serve and the demands of provisioning.
 
 from __future__ import annotations
 
+import bisect
 from dataclasses import dataclass
 
 from stowage.api import csi_migration, objects, quantity, selectors, volumes
@@ -153,7 +154,6 @@ def _waiting(
         except selectors.SelectorError as trouble:
             key = f"{claim.metadata.namespace}/{claim.metadata.name}"
             error = f"error creating internal label selector for claim: {key}: {trouble}"
-    free.sort(key=lambda each: volumes.capacity(each.volume))
     return Waiting(claim, selected, tuple(kept), tuple(free), error, _provisioning(claim, kind, storage))
 
 
@@ -164,9 +164,10 @@ def _candidates(
     selector = selectors.compile(claim.spec.selector) if claim.spec.selector is not None else None
     wanted = set(claim.spec.access_modes)
     kept, free = [], []
-    for volume in by_class(storage).get(volumes.class_name(claim), ()):
+    of_class = by_class(storage).get(volumes.class_name(claim), [])
+    for _, volume in of_class[bisect.bisect_left(of_class, volumes.requested(claim), key=_size) :]:
         mine = volumes.is_claimed_by(volume, claim)
-        if (volume.spec.claim_ref is not None and not mine) or not volumes.could_serve(volume, claim):
+        if (volume.spec.claim_ref is not None and not mine) or not volumes.alike(volume, claim):
             continue
         candidate = Candidate(volume, claims.reach(volume.spec.node_affinity))
         if mine:
@@ -180,13 +181,26 @@ def _candidates(
     return kept, free
 
 
-def by_class(storage: outside.Storage) -> dict[str, list[objects.PersistentVolume]]:
-    """The volumes by their storage class."""
-    known: dict[str, list[objects.PersistentVolume]] | None = storage.derived.get("volumes by class")
+Sized = tuple[int, objects.PersistentVolume]
+"""(nano-bytes, volume)"""
+
+
+_BY_CLASS = ("volumes by class", "volumes")
+
+
+def _size(sized: Sized) -> int:
+    return sized[0]
+
+
+def by_class(storage: outside.Storage) -> dict[str, list[Sized]]:
+    """The volumes by their storage class, smallest first."""
+    known: dict[str, list[Sized]] | None = storage.derived.get(_BY_CLASS)
     if known is None:
-        known = storage.derived["volumes by class"] = {}
+        known = storage.derived[_BY_CLASS] = {}
         for volume in storage.volumes.values():
-            known.setdefault(volumes.class_name(volume), []).append(volume)
+            known.setdefault(volumes.class_name(volume), []).append((volumes.capacity(volume), volume))
+        for of_class in known.values():
+            of_class.sort(key=_size)
     return known
 
 

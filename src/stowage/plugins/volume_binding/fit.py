@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 
 import numpy as np
@@ -67,11 +68,16 @@ class Fit:
 
     def _migrated(self, plugin: str) -> np.ndarray:
         """bool[rows]: the node says that it has migrated an in-tree plugin."""
-        mask = np.zeros(self.cluster.size, bool)
-        for name, csi_node in self.cluster.storage.csi_nodes.items():
-            row = self.cluster.row_of.get(name)
-            if row is not None and plugin in csi_migration.migrated_on(csi_node):
-                mask[row] = True
+        cluster, key = self.cluster, ("migrated " + plugin, "csi_nodes", "nodes")
+        names: set[str] | None = cluster.storage.derived.get(key)
+        if names is None:
+            names = cluster.storage.derived[key] = {
+                name
+                for name, csi_node in cluster.storage.csi_nodes.items()
+                if plugin in csi_migration.migrated_on(csi_node)
+            }
+        mask = np.zeros(cluster.size, bool)
+        mask[cluster.rows(names)] = True
         return mask[self.rows]
 
     def _waiting(self) -> None:
@@ -104,24 +110,55 @@ class Fit:
             number, usable = self._untaken(candidate, left)
             taken[usable & self._reachable(candidate.reach)] = number
             left &= ~usable
-        for candidate in waiting.free:
+        for key, run in itertools.groupby(waiting.free, key=_single_key):
             if not left.any():
                 break
-            number, usable = self._untaken(candidate, left & self._reachable(candidate.reach))
-            taken[usable] = number
-            left &= ~usable
+            if key is not None:
+                self._take_local(key, list(run), left, taken)
+                continue
+            for candidate in run:
+                number, usable = self._untaken(candidate, left & self._reachable(candidate.reach))
+                taken[usable] = number
+                left &= ~usable
         return taken
+
+    def _take_local(self, key: str, run: list[ask.Candidate], left: np.ndarray, taken: np.ndarray) -> None:
+        """Volumes of one node (or zone) each, by one label: every row at once takes the first of its own.
+
+        Sets ``taken`` and clears ``left`` where there is one.
+        """
+        codes = self.cluster.codes(key)
+        homes = np.array([codes.by_value.get(_home(each), -1) for each in run], np.int64)
+        numbers = np.array([self._numbered(each) for each in run], np.int64)
+        order = np.argsort(homes, kind="stable")
+        homes, numbers = homes[order], numbers[order]
+        mine = codes.column[: self.cluster.size][self.rows].astype(np.int64)
+        at, end = np.searchsorted(homes, mine), np.searchsorted(homes, mine, side="right")
+        rows = np.flatnonzero(left & (mine >= 0) & (at < end))
+        while len(rows):
+            offered = numbers[at[rows]]
+            free = np.ones(len(rows), bool)
+            for earlier in self.taken:
+                free &= earlier[rows] != offered
+            taken[rows[free]] = offered[free]
+            left[rows[free]] = False
+            rows = rows[~free]
+            at[rows] += 1
+            rows = rows[at[rows] < end[rows]]
 
     def _untaken(self, candidate: ask.Candidate, rows: np.ndarray) -> tuple[int, np.ndarray]:
         """The volume's number, and those of ``rows`` where no earlier claim of the pod takes it."""
-        name = candidate.volume.metadata.name
-        number = self._number.get(name)
-        if number is None:
-            number = self._number[name] = len(self.volumes)
-            self.volumes.append(candidate.volume)
-        elif self.taken:
-            rows = rows & np.all([earlier != number for earlier in self.taken], axis=0)
+        number = self._numbered(candidate)
+        for earlier in self.taken:
+            rows = rows & (earlier != number)
         return number, rows
+
+    def _numbered(self, candidate: ask.Candidate) -> int:
+        """The volume's number: its index in ``volumes``."""
+        number = self._number.setdefault(candidate.volume.metadata.name, len(self.volumes))
+        if number == len(self.volumes):
+            self.volumes.append(candidate.volume)
+        return number
 
     def _provision(self, waiting: ask.Waiting, wanted: np.ndarray, rows: np.ndarray) -> np.ndarray:
         """Refuses the rows of ``wanted`` where no new volume can be made; those of ``rows`` that are left."""
@@ -144,3 +181,23 @@ class Fit:
         for parts in alternatives:
             mask |= claims.labels(self.cluster, parts, self.rows)
         return mask
+
+
+def _single_key(candidate: ask.Candidate) -> str | None:
+    """The label by which a volume is reached, where that is one value of one label."""
+    reach = candidate.reach
+    if (
+        reach is None
+        or len(reach.terms) != 1
+        or len(reach.terms[0].expressions) != 1
+        or reach.terms[0].errors
+    ):
+        return None
+    part = reach.terms[0].expressions[0]
+    return part.key if part.operator == selectors.IN and len(part.values) == 1 else None
+
+
+def _home(candidate: ask.Candidate) -> str:
+    """The one value of that label."""
+    reach = candidate.reach
+    return reach.terms[0].expressions[0].values[0] if reach is not None else ""
