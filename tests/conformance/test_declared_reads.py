@@ -18,7 +18,7 @@ from stowage.framework import interface, overlay, registry
 RECORDED = sorted((Path(__file__).parents[1] / "data" / "conformance").glob("*.jsonl.gz"))
 SAMPLE = 8  # scenarios a family
 
-ALWAYS = frozenset({"size", "log", "resources"})
+ALWAYS = frozenset({"size", "log", "resource", "resources"})
 """What every plugin may look at: how much there is, not what it is."""
 
 PARTS = {

@@ -50,20 +50,19 @@ def not_owned(shape: shapes.Shape, claim: objects.PersistentVolumeClaim) -> str:
 
 @functools.lru_cache(maxsize=1 << 14)
 def reach(affinity: objects.VolumeNodeAffinity | None) -> selectors.NodeSelector | None:
-    """A volume's node affinity, compiled; None means every node.
-
-    Only labels are looked at: a term of fields alone matches every node.
-    """
+    """A volume's node affinity, compiled for `reachable`; None means every node."""
     if affinity is None or affinity.required is None:
         return None
-    compiled = selectors.compile_node(affinity.required)
-    return selectors.NodeSelector(tuple(term._replace(fields=()) for term in compiled.terms))
+    return selectors.compile_node(affinity.required)
 
 
 def reachable(
     cluster: table.Table, selector: selectors.NodeSelector | None, rows: slice | np.ndarray
 ) -> np.ndarray:
-    """bool[rows]: whether each row's labels satisfy what `reach` made of a volume's node affinity."""
+    """bool[rows]: whether each row's labels satisfy what `reach` made of a volume's node affinity.
+
+    Only labels are looked at: a term of fields alone matches every node.
+    """
     count = len(cluster.live[rows])
     if selector is None:
         return np.ones(count, bool)

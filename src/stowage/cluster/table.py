@@ -187,6 +187,12 @@ class Table:
             self._requested = np.concatenate([self._requested, more])
             self._view()
 
+    def resource(self, name: str) -> int:
+        """The index of a resource; one that nothing named yet gets columns of zeros."""
+        index = self.resources.id(name)
+        self._widen()
+        return index
+
     def set_node(self, node: objects.Node) -> None:
         """Adds a node or applies its changes; what changes nothing that is read leaves no trace."""
         name = node.metadata.name

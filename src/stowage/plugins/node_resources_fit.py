@@ -48,7 +48,7 @@ class NodeResourcesFit(interface.PreFilterPlugin, interface.FilterPlugin, interf
         """What the pod asks for, resources that the arguments ignore left out."""
         asked = resources.filter_requests(pod.pod)
         amounts = tuple(
-            (cluster.resources.index[name], amount, name)
+            (cluster.resource(name), amount, name)
             for name, amount in asked.items()
             if amount > 0 and not self._ignores(name)
         )

@@ -139,10 +139,10 @@ def _documents(data: bytes, notes: list[decode.DecodeError]) -> Iterator[decode.
             first, rest = rest, b""
         except (msgspec.DecodeError, RecursionError) as error:
             end = _TRAILING.search(str(error))
-            if end is None or rest[: int(end[1])].strip() == b"":
+            if end is None:
                 yield from _broken_json(rest, notes)
                 return
-            first, rest = rest[: int(end[1])], rest[int(end[1]) :]
+            first, rest = rest[: int(end[1]) - 1], rest[int(end[1]) - 1 :]  # the byte counts from 1
             if rest.lstrip()[:1] not in (b"{", b"["):
                 yield from _yaml(data, notes)
                 return

@@ -19,6 +19,8 @@ _STATES = {
 }
 _BEST = 10
 """Nodes whose scores are shown."""
+_GROUPS = 12
+"""Groups of nodes shown for a template."""
 _BYTES = ("B", "KiB", "MiB", "GiB", "TiB")
 _NAMES = 4
 """Names shown of a group."""
@@ -112,11 +114,11 @@ def _utilisation(measured: measure.Measured) -> table.Table:
         f"Resources ({measured.shapes:,} pod shapes)",
         "resource",
         "#allocatable",
-        "#requested before",
+        "#before",
         "#requested",
         "#%",
         "#left",
-        "#fragmented %",
+        "#fragmented",
     )
     for use in measured.uses:
         amounts = (amount(use.resource, each) for each in (use.allocatable, use.before, use.requested))
@@ -125,7 +127,7 @@ def _utilisation(measured: measure.Measured) -> table.Table:
             *amounts,
             f"{use.percent:.1f}",
             amount(use.resource, use.free),
-            f"{100 * use.fragmentation:.1f}",
+            f"{100 * use.fragmentation:.1f} %",
         )
     return out
 
@@ -216,8 +218,12 @@ def _where(answer: capacity.Answer) -> table.Table:
     for node, count in answer.nodes.items():
         by_count.setdefault(count, []).append(node)
     out = _table(f"Where {markup.escape(answer.template)} fits", "#each", "#nodes", "such as")
-    for count, nodes in sorted(by_count.items(), reverse=True):
+    ranked = sorted(by_count.items(), reverse=True)
+    for count, nodes in ranked[:_GROUPS]:
         out.add_row(f"{count:,}", f"{len(nodes):,}", markup.escape(_some(sorted(nodes))))
+    if len(ranked) > _GROUPS:
+        rest = sum(len(nodes) for _, nodes in ranked[_GROUPS:])
+        out.add_row("fewer", f"{rest:,}", "")
     return out
 
 

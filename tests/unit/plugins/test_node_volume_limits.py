@@ -175,6 +175,13 @@ def test_a_bound_pods_disk_that_cannot_be_translated_is_an_error_on_its_node() -
     )
 
 
+def test_a_node_without_limits_does_not_look_at_its_pods() -> None:
+    odd = {"awsElasticBlockStore": {"volumeID": "aws://zone/odd"}}
+    parts = [make_node("free"), make_csi_node("free", {DRIVER: None})]
+    cluster = cluster_of({DRIVER: 9}, *parts, mounting(make_pod("old").on("free"), odd))
+    assert verdicts(PLUGIN, cluster, using(make_pod("new"), "a")) == {"n": "", "free": ""}
+
+
 def test_a_missing_claim_refuses_the_pod_on_every_node() -> None:
     answer = says(cluster_of(None), using(make_pod("new"), "gone"))
     assert answer == 'looking up PVC default/gone: persistentvolumeclaim "gone" not found'

@@ -307,15 +307,22 @@ def test_two_claims_do_not_share_a_volume() -> None:
     assert says(zones(*parts, make_volume("local", at={HOST: ["b"]})), "c", "d") == [BIND, ""]
 
 
+def test_two_claims_do_not_share_a_local_volume() -> None:
+    volumes = [make_volume(name, at={HOST: [name[0]]}) for name in ("a1", "b1", "b2")]
+    assert says(zones(make_claim("c"), make_claim("d"), *volumes), "c", "d") == [BIND, ""]
+
+
 def test_the_smallest_claim_chooses_first_and_takes_the_smallest_volume() -> None:
-    # c asks for more and comes first in the pod; d takes the small volume, which leaves the large one.
+    # d takes the smaller volume though c comes first in the pod and can use no other.
+    gold = {"labels": {"tier": "gold"}}
     parts = [
-        make_claim("c", size="5Gi"),
+        make_claim("c", size="2Gi", selector={"matchLabels": {"tier": "gold"}}),
         make_claim("d", size="1Gi"),
-        make_volume("large", size="10Gi"),
-        make_volume("small", size="2Gi"),
+        make_volume("large", size="3Gi"),
+        make_volume("small", size="2Gi", meta=gold),
     ]
-    assert says(zones(*parts), "c", "d") == ["", ""]
+    assert says(zones(*parts), "c", "d") == [BIND, BIND]
+    assert says(zones(*parts, make_volume("smallest", size="1.5Gi")), "c", "d") == ["", ""]
 
 
 def test_an_invalid_selector_is_an_error() -> None:
@@ -410,6 +417,11 @@ def test_a_selected_node_is_the_only_one_and_its_volume_is_made_there() -> None:
     assert says(cluster, "c") == [BIND, ""]
     slow = zones(make_claim("c", meta=meta), make_volume("pv"))
     assert says(slow, "c") == [BIND, BIND]  # the class makes none, and no volume is looked for
+
+
+def test_nothing_else_is_asked_of_a_node_that_was_not_selected() -> None:
+    meta = {"annotations": {"volume.kubernetes.io/selected-node": "b"}}
+    assert says(zones(make_claim("c", cls="fast", meta=meta), driver()), "c") == [BIND, SPACE]
 
 
 def test_reasons_of_bound_and_unbound_claims_are_told_together() -> None:

@@ -48,6 +48,7 @@ def rbd(monitors: list[str], image: str = "i", pool: str = "rbd", read_only: boo
         pytest.param(iscsi("q", True), iscsi("q", True), False, id="iSCSI target, both read-only"),
         pytest.param(iscsi("q"), iscsi("r"), False, id="another iSCSI target"),
         pytest.param(rbd(["a", "b"]), rbd(["b", "c"]), True, id="RBD, monitors in part shared"),
+        pytest.param(rbd(["b"]), rbd(["a", "b"]), True, id="RBD, a later monitor shared"),
         pytest.param(rbd(["a"]), rbd(["b"]), False, id="RBD, no monitor shared"),
         pytest.param(rbd([]), rbd([]), False, id="RBD, no monitors"),
         pytest.param(rbd(["a"], "i"), rbd(["a"], "j"), False, id="RBD, another image"),

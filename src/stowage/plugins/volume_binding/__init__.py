@@ -83,12 +83,13 @@ class VolumeBinding(
         changes = take.decide(asked, cluster, node)
         for change in changes:
             cluster.set(change.after)
-        context.states[self.name] = changes
+        if changes:
+            context.states.setdefault(self.name, {})[pod.uid] = changes
         return None
 
     def unreserve(self, pod: pods.Incoming, node: str, context: interface.BindContext) -> None:
         """Gives back what is still as it was assumed."""
-        for change in context.states.pop(self.name, ()):
+        for change in context.states.get(self.name, {}).pop(pod.uid, ()):
             if change.stands(context.cluster.storage):
                 context.cluster.set(change.before)
 
@@ -97,11 +98,13 @@ class VolumeBinding(
 
         What is written is no longer given back.
         """
-        changes: list[take.Assumed] = context.states.get(self.name, [])
+        kept = context.states.get(self.name, {})
+        changes: list[take.Assumed] = kept.get(pod.uid, [])
         while changes:
             failure = context.binder.patch(changes[0].after)
             if failure is not None:
                 return failure
             for item in take.settled(changes.pop(0)):
                 context.cluster.set(item)
+        kept.pop(pod.uid, None)
         return None

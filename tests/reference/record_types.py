@@ -1,0 +1,158 @@
+"""Writes src/stowage/embedded/types.json anew: what the embedded API server knows of the built-in kinds.
+
+Read from the module k8s.io/kubernetes (api/openapi-spec/v3 and api/discovery): names, verbs and types,
+how lists and maps merge, what is required; no descriptions. Usage, from the project's root:
+`python -m tests.reference.record_types MODULE_DIRECTORY`.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+OUT = Path("src/stowage/embedded/types.json")
+GROUPS = {
+    "v1": (
+        "bindings configmaps endpoints events limitranges namespaces nodes persistentvolumeclaims persistentvolumes"
+        " pods podtemplates replicationcontrollers resourcequotas secrets serviceaccounts services"
+    ),
+    "apps/v1": "controllerrevisions daemonsets deployments replicasets statefulsets",
+    "authentication.k8s.io/v1": "selfsubjectreviews tokenreviews",
+    "authorization.k8s.io/v1": (
+        "localsubjectaccessreviews selfsubjectaccessreviews selfsubjectrulesreviews subjectaccessreviews"
+    ),
+    "autoscaling/v2": "horizontalpodautoscalers",
+    "batch/v1": "cronjobs jobs",
+    "apiextensions.k8s.io/v1": "customresourcedefinitions",
+    "coordination.k8s.io/v1": "leases",
+    "discovery.k8s.io/v1": "endpointslices",
+    "events.k8s.io/v1": "events",
+    "networking.k8s.io/v1": "ingresses ingressclasses networkpolicies",
+    "node.k8s.io/v1": "runtimeclasses",
+    "policy/v1": "poddisruptionbudgets",
+    "rbac.authorization.k8s.io/v1": "clusterrolebindings clusterroles rolebindings roles",
+    "resource.k8s.io/v1": "deviceclasses resourceclaims resourceclaimtemplates resourceslices",
+    "scheduling.k8s.io/v1": "priorityclasses",
+    "storage.k8s.io/v1": (
+        "csidrivers csinodes csistoragecapacities storageclasses volumeattachments volumeattributesclasses"
+    ),
+}
+SUBRESOURCES = {"status", "scale", "binding", "eviction", "resize"}
+REF = "#/components/schemas/"
+
+
+def main(module: Path) -> None:
+    schemas: dict[str, Any] = {}
+    resources = []
+    roots = ["autoscaling.v1.Scale", "policy.v1.Eviction", "meta.v1.DeleteOptions"]
+    for group_version, wanted in GROUPS.items():
+        stem = ("apis__" if "/" in group_version else "api__") + group_version.replace("/", "__")
+        spec = json.loads((module / f"api/openapi-spec/v3/{stem}_openapi.json").read_text())
+        found = {short(name): schema for name, schema in spec["components"]["schemas"].items()}
+        schemas.update(found)
+        listed = json.loads((module / f"api/discovery/{stem}.json").read_text())["resources"]
+        for entry in listed:
+            if entry["name"] in wanted.split():
+                resources.append(resource(group_version, entry, listed, found))
+                roots.append(resources[-1]["type"])
+    types: dict[str, Any] = {}
+    while roots:
+        name = roots.pop()
+        if name not in types:
+            types[name] = struct(schemas[name], roots)
+    lines = ",\n".join(f"{json.dumps(name)}:{packed(types[name])}" for name in sorted(types))
+    rows = ",\n".join(packed(row) for row in resources)
+    OUT.write_text(f'{{"resources":[\n{rows}\n],"types":{{\n{lines}\n}}}}\n')
+
+
+def packed(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"))
+
+
+def short(name: str) -> str:
+    return ".".join(name.split(".")[-3:])
+
+
+def resource(
+    group_version: str, entry: dict[str, Any], listed: list[dict[str, Any]], found: dict[str, Any]
+) -> dict[str, Any]:
+    group, _, version = group_version.rpartition("/")
+    gvk = {"group": group, "kind": entry["kind"], "version": version}
+    (name,) = [
+        name for name, schema in found.items() if gvk in schema.get("x-kubernetes-group-version-kind", [])
+    ]
+    inside = [row["name"].partition("/")[2] for row in listed if row["name"].startswith(entry["name"] + "/")]
+    return {
+        "groupVersion": group_version,
+        "type": name,
+        **{key: entry[key] for key in ("name", "singularName", "kind", "namespaced", "verbs")},
+        **{key: entry[key] for key in ("shortNames", "categories") if key in entry},
+        "subresources": [each for each in inside if each in SUBRESOURCES],
+    }
+
+
+def struct(schema: dict[str, Any], roots: list[str]) -> dict[str, Any]:
+    """{"f": fields by name, "r": required names, "a": 1 where the whole is atomic}."""
+    made: dict[str, Any] = {
+        "f": {name: field(value, roots) for name, value in schema.get("properties", {}).items()}
+    }
+    if schema.get("required"):
+        made["r"] = schema["required"]
+    if schema.get("x-kubernetes-map-type") == "atomic":
+        made["a"] = 1
+    return made
+
+
+SPECIAL = {
+    "api.resource.Quantity": "quantity",
+    "util.intstr.IntOrString": "intstr",
+    "meta.v1.Time": "time",
+    "meta.v1.MicroTime": "time",
+    "pkg.runtime.RawExtension": "any",
+    "meta.v1.FieldsV1": "any",
+    "v1.JSON": "any",
+    "v1.JSONSchemaProps": "any",
+    "apiextensions.v1.JSON": "any",
+    "apiextensions.v1.JSONSchemaProps": "any",
+}
+
+
+def field(value: dict[str, Any], roots: list[str]) -> Any:
+    """A scalar's name, {"s": struct}, {"l": items, …} or {"m": values, …}; "d" is a default, "a" atomic."""
+    reference = value.get("$ref") or (value["allOf"][0]["$ref"] if "allOf" in value else None)
+    kind = value.get("type")
+    made: Any
+    if reference is not None:
+        name = short(reference.removeprefix(REF))
+        if name in SPECIAL:
+            return SPECIAL[name]
+        roots.append(name)
+        made = {"s": name}
+        if value.get("x-kubernetes-map-type") == "atomic":
+            made["a"] = 1
+    elif kind == "array":
+        made = {"l": field(value["items"], roots), "t": value.get("x-kubernetes-list-type", "atomic")}
+        if "x-kubernetes-list-map-keys" in value:
+            made["k"] = value["x-kubernetes-list-map-keys"]
+        strategy = value.get("x-kubernetes-patch-strategy", "")
+        if "merge" in strategy:
+            made["p"] = value.get("x-kubernetes-patch-merge-key", "")
+        return made
+    elif kind == "object" and "additionalProperties" in value:
+        made = {"m": field(value["additionalProperties"], roots)}
+        if value.get("x-kubernetes-map-type") == "atomic":
+            made["a"] = 1
+    elif kind in {"string", "boolean", "integer", "number"}:
+        made = str(kind)
+        if value.get("default"):
+            made = {"c": made, "d": value["default"]}
+        return made
+    else:
+        return "any"
+    if "retainKeys" in value.get("x-kubernetes-patch-strategy", ""):
+        made["r"] = 1
+    return made
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
