@@ -326,7 +326,8 @@ def hash_of(text: str) -> int:
     return int.from_bytes(text.encode(), "big") * 2654435761 % (1 << 40)
 
 
-def main() -> None:
+def text() -> str:
+    """The whole file."""
     cluster = Cluster()
     cluster.add_nodes()
     cluster.add_policies()
@@ -335,9 +336,8 @@ def main() -> None:
     for app in APPS:
         cluster.add_app(app)
     lines = [f"- {json.dumps(item)}\n" for item in cluster.items]
-    text = "# Written by generate.py; change it there.\napiVersion: v1\nkind: List\nitems:\n" + "".join(lines)
-    Path(__file__).with_name("cluster.yaml").write_text(text)
+    return "# Written by generate.py; change it there.\napiVersion: v1\nkind: List\nitems:\n" + "".join(lines)
 
 
 if __name__ == "__main__":
-    main()
+    Path(__file__).with_name("cluster.yaml").write_text(text())

@@ -1,4 +1,4 @@
-"""What the property tests of the table and of plans compare: both told by node name, so that rows may differ."""
+"""What the property tests compare of tables and plans: both told by node name, so that rows may differ."""
 
 from collections.abc import Iterable
 from typing import Any

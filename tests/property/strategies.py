@@ -99,54 +99,42 @@ TEMPLATES: dict[str, Callable[[PodBuilder], PodBuilder]] = {
             {"key": "node.kubernetes.io/unschedulable", "operator": "Exists"},
         ]
     ),
-    "spread": lambda pod: (
-        pod.label(app="web").spec(topologySpreadConstraints=[spread(ZONE, True, app("web"), minDomains=2)])
+    "spread": lambda pod: pod.label(app="web").spec(
+        topologySpreadConstraints=[spread(ZONE, True, app("web"), minDomains=2)]
     ),
-    "spread-twice": lambda pod: (
-        pod.label(app="web").spec(
-            nodeSelector={"disk": "ssd"},
-            topologySpreadConstraints=[
-                spread(HOSTNAME, True, app("web"), 2, nodeTaintsPolicy="Honor"),
-                spread(ZONE, True, app("web"), 1, nodeAffinityPolicy="Ignore"),
-            ],
-        )
+    "spread-twice": lambda pod: pod.label(app="web").spec(
+        nodeSelector={"disk": "ssd"},
+        topologySpreadConstraints=[
+            spread(HOSTNAME, True, app("web"), 2, nodeTaintsPolicy="Honor"),
+            spread(ZONE, True, app("web"), 1, nodeAffinityPolicy="Ignore"),
+        ],
     ),
-    "soft": lambda pod: (
-        pod.label(app="api").spec(
-            topologySpreadConstraints=[
-                spread(ZONE, False, app("api"), nodeTaintsPolicy="Honor"),
-                spread(HOSTNAME, False, app("web"), 2),
-            ]
-        )
+    "soft": lambda pod: pod.label(app="api").spec(
+        topologySpreadConstraints=[
+            spread(ZONE, False, app("api"), nodeTaintsPolicy="Honor"),
+            spread(HOSTNAME, False, app("web"), 2),
+        ]
     ),
-    "keyed": lambda pod: (
-        pod.label(app="api", version="1").spec(
-            topologySpreadConstraints=[spread(ZONE, True, app("api"), matchLabelKeys=["version"])]
-        )
+    "keyed": lambda pod: pod.label(app="api", version="1").spec(
+        topologySpreadConstraints=[spread(ZONE, True, app("api"), matchLabelKeys=["version"])]
     ),
     "owned": lambda pod: owned(pod.label(app="web", tier="front"), "ReplicaSet", "rs"),
     "near": lambda pod: pod.spec(affinity=required("podAffinity", term(ZONE, app("db")))),
-    "near-own": lambda pod: (
-        pod.label(app="db").spec(
-            affinity=required("podAffinity", term(ZONE, app("db")), term("disk", app("db")))
+    "near-own": lambda pod: pod.label(app="db").spec(
+        affinity=required("podAffinity", term(ZONE, app("db")), term("disk", app("db")))
+    ),
+    "apart": lambda pod: pod.label(app="web").spec(
+        affinity=required("podAntiAffinity", term(HOSTNAME, app("web")))
+    ),
+    "apart-teams": lambda pod: pod.label(app="api").spec(
+        affinity=required(
+            "podAntiAffinity",
+            term(ZONE, app("db"), namespaceSelector={"matchLabels": {"team": "a"}}),
         )
     ),
-    "apart": lambda pod: (
-        pod.label(app="web").spec(affinity=required("podAntiAffinity", term(HOSTNAME, app("web"))))
-    ),
-    "apart-teams": lambda pod: (
-        pod.label(app="api").spec(
-            affinity=required(
-                "podAntiAffinity",
-                term(ZONE, app("db"), namespaceSelector={"matchLabels": {"team": "a"}}),
-            )
-        )
-    ),
-    "would": lambda pod: (
-        pod.label(app="db").spec(
-            affinity=preferred("podAffinity", (7, term(ZONE, app("web"))), (2, term(HOSTNAME, app("db"))))
-            | preferred("podAntiAffinity", (4, term("disk", app("api"), namespaceSelector={})))
-        )
+    "would": lambda pod: pod.label(app="db").spec(
+        affinity=preferred("podAffinity", (7, term(ZONE, app("web"))), (2, term(HOSTNAME, app("db"))))
+        | preferred("podAntiAffinity", (4, term("disk", app("api"), namespaceSelector={})))
     ),
     "port": lambda pod: pod.host_port(80).host_port(53, "UDP", "10.0.0.1"),
     "any-port": lambda pod: pod.host_port(80, "TCP", "10.0.0.2"),
@@ -182,9 +170,7 @@ def taints(raw: list[tuple[str, str]]) -> list[Json]:
 
 
 taint_lists = st.lists(
-    st.tuples(
-        st.sampled_from(("k", "l")), st.sampled_from(("NoSchedule", "PreferNoSchedule", "NoExecute"))
-    ),
+    st.tuples(st.sampled_from(("k", "l")), st.sampled_from(("NoSchedule", "PreferNoSchedule", "NoExecute"))),
     max_size=2,
     unique=True,
 ).map(taints)

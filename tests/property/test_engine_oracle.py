@@ -1,4 +1,4 @@
-"""The engine gives the slow oracle's answers: on random clusters of the fuzzer, and on ones that shrink well."""
+"""The engine gives the slow oracle's answers, on the fuzzer's clusters and on ones that shrink well."""
 
 from typing import Any
 

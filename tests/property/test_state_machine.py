@@ -282,7 +282,7 @@ def run(examples: int, steps: int) -> None:
         stateful_step_count=steps,
         suppress_health_check=list(hypothesis.HealthCheck),
     )
-    stateful.run_state_machine_as_test(ClusterMachine, settings=settings)  # type: ignore[no-untyped-call]
+    stateful.run_state_machine_as_test(ClusterMachine, settings=settings)
 
 
 def test_warm_plans_answer_as_cold_ones() -> None:

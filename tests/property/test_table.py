@@ -36,9 +36,7 @@ def table_of(items: list[objects.Object]) -> table.Table:
 
 @settings(max_examples=40)
 @given(items=clusters(), data=st.data())
-def test_the_order_of_the_objects_does_not_matter(
-    items: list[objects.Object], data: st.DataObject
-) -> None:
+def test_the_order_of_the_objects_does_not_matter(items: list[objects.Object], data: st.DataObject) -> None:
     one, other = table_of(items), table_of(data.draw(st.permutations(items)))
     model.consistent(one)
     assert model.described(one) == model.described(other)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -112,12 +113,8 @@ def test_a_restored_pod_keeps_its_slot_its_priority_and_its_start() -> None:
 def test_trials_do_not_nest() -> None:
     cluster = make_table(make_node("n"))
     cluster.begin_trial()
-    try:
+    with pytest.raises(RuntimeError, match="a trial is open already"):
         cluster.begin_trial()
-    except RuntimeError as error:
-        assert str(error) == "a trial is open already"
-    else:
-        raise AssertionError("it did nest")
 
 
 def test_a_nomination_given_up_within_a_trial_is_restored() -> None:

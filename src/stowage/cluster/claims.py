@@ -36,6 +36,14 @@ def named(shape: shapes.Shape) -> list[str]:
     ]
 
 
+def is_used(shape: shapes.Shape, claim: objects.PersistentVolumeClaim) -> bool:
+    """Whether a volume of the pod is this claim, by its name."""
+    if claim.metadata.namespace != shape.namespace:
+        return False
+    uses = (use(shape, volume) for volume in shape.volumes)
+    return any(each is not None and each.name == claim.metadata.name for each in uses)
+
+
 def not_owned(shape: shapes.Shape, claim: objects.PersistentVolumeClaim) -> str:
     """Why the claim of a generic ephemeral volume is not this pod's; empty where it is."""
     name, uid = shape.claimant

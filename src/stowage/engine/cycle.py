@@ -76,7 +76,7 @@ class Engine:
         self.cluster = cluster
         self.profiles = {each.name: each for each in profiles}
         self.percentage = percentage
-        """percentageOfNodesToScore; None looks at every node"""
+        """percentageOfNodesToScore of profiles that have none; None looks at every node"""
         self.rng = random.Random(seed)
         self.work = plans.Work()
         self.records = records.Records()
@@ -176,7 +176,8 @@ class Engine:
                 raise plans.CycleError(plan.refusal.message)
             return -1, 0, 0, 0
         cluster = self.cluster
-        if not (cluster.nominations or pod.nominated or plan.fallible or self.percentage is not None):
+        percentage = self.percentage if plan.profile.percentage is None else plan.profile.percentage
+        if not (cluster.nominations or pod.nominated or plan.fallible or percentage is not None):
             if plan.pages is not None:
                 return *plan.pages.draw(self.rng), records.UNCOUNTED
             return self._draw(plan, plan.feasible().nonzero()[0])
@@ -190,31 +191,34 @@ class Engine:
         if error is not None:
             raise plans.CycleError(error.message)
         rows = np.flatnonzero(statuses == plans.OK)
-        if self.percentage is not None:
-            rows = self._sample(rows, plan)
+        if percentage is not None:
+            rows = self._sample(rows, percentage)
         return self._draw(plan, rows)
 
     def _draw(self, plan: plans.Plan, rows: np.ndarray) -> tuple[int, int, int, int]:
         if len(rows) == 0:
             return -1, 0, 0, 0
-        if plan.broken is not None:
+        try:
+            if plan.broken is not None:
+                raise plans.CycleError(plan.broken.message)
+            totals = plan.totals_of(rows)
+        except plans.CycleError:
             if len(rows) == 1:  # kube-scheduler scores only where there is a choice
                 return rows.item(0), 0, 1, 1
-            raise plans.CycleError(plan.broken.message)
-        totals = plan.totals_of(rows)
+            raise
         total = totals.max()
         best = (totals == total).nonzero()[0]
         index = self.rng.randrange(len(best)) if len(best) > 1 else 0
         return rows.item(best.item(index)), int(total), len(best), len(rows)
 
-    def _sample(self, feasible: np.ndarray, plan: plans.Plan) -> np.ndarray:
+    def _sample(self, feasible: np.ndarray, percentage: int) -> np.ndarray:
         """The first feasible rows from where the last cycle ended, as many as the percentage asks for.
 
         Rows stand for kube-scheduler's node order, which goes round the zones; nodes are taken one
         after another, while its parallel workers may overshoot.
         """
         live = np.flatnonzero(self.cluster.live)
-        wanted = wanted_nodes(plan.profile.percentage or self.percentage or 0, len(live))
+        wanted = wanted_nodes(percentage, len(live))
         position = np.searchsorted(live, feasible)
         order = np.argsort((position - self._start) % max(len(live), 1), kind="stable")
         kept = order[:wanted]

@@ -21,7 +21,9 @@ class Failure:
     refusal: status.Status | None = None
     reasons: Counter[str] = field(default_factory=Counter)
     plugins: tuple[str, ...] = ()
-    """The plugins that rejected some node, in configured order."""
+    """The plugins that rejected some node, or the pod: an event that one of them waits for may help."""
+    pending: tuple[str, ...] = ()
+    """Those of ``plugins`` that answered PENDING: what they wait for ends the backoff as well."""
     post: interface.PostFiltered | None = None
 
     @property
@@ -42,21 +44,38 @@ class Failure:
 def diagnose(plan: plans.Plan, statuses: np.ndarray) -> Failure:
     """The failure that these statuses (int64[size], none of them OK on a live row) amount to."""
     cluster = plan.cluster
+    if not cluster.node_count:
+        return Failure(0, plan.refusal)  # nobody was asked, so nobody rejected the pod
     if plan.refusal is not None:
-        return Failure(cluster.node_count, plan.refusal, plugins=(plan.refusal.plugin,))
+        return Failure(cluster.node_count, plan.refusal, plugins=_refusing(plan, plan.refusal))
     values, counts = np.unique(statuses[cluster.live], return_counts=True)
     found = Failure(cluster.node_count)
-    rejecting: dict[str, None] = {}
+    rejecting: dict[str, None] = dict.fromkeys(plan.restricting)
+    pending: dict[str, None] = {}
     for value, count in zip(values.tolist(), counts.tolist(), strict=True):
         if value == plans.EXCLUDED:
             found.reasons[f"node(s) didn't satisfy plugin(s) [{' '.join(sorted(plan.restricting))}]"] += count
             continue
         verdict = plan.explain(value)
         rejecting[verdict.plugin] = None
+        if verdict.code is status.Code.PENDING:
+            pending[verdict.plugin] = None
         for reason in verdict.reasons:
             found.reasons[reason] += count
     found.plugins = tuple(rejecting)
+    found.pending = tuple(pending)
     return found
+
+
+def _refusing(plan: plans.Plan, refusal: status.Status) -> tuple[str, ...]:
+    """Who refused before any filter ran: a plugin, or those whose nodes have none in common.
+
+    An unresolvable refusal leaves the others out (RunPreFilterPlugins).
+    """
+    if refusal.plugin and refusal.code is not status.Code.UNSCHEDULABLE:
+        return (refusal.plugin,)
+    own = [refusal.plugin] if refusal.plugin else []
+    return tuple(dict.fromkeys([*plan.restricting, *own]))
 
 
 def codes(plan: plans.Plan, statuses: np.ndarray) -> np.ndarray:

@@ -328,9 +328,7 @@ class Plan:
             self.build(timer)
 
     def renew(self, pod: pods.Incoming) -> None:
-        """Asks the CYCLE plugins about this very pod; their states are no one else's."""
-        if pod is self.pod:
-            return
+        """Asks the CYCLE plugins about this very pod at this moment; their states are no one else's."""
         self.pod = pod
         self.failed_at = -1
         states = {entry.plugin.name: entry for entry in self.filters}

@@ -29,7 +29,7 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 import numpy as np
 
 from stowage.cluster import log, pods, table
-from stowage.framework import overlay, status
+from stowage.framework import events, overlay, status
 
 Rows = slice | np.ndarray | int
 Answer = np.ndarray | int
@@ -78,6 +78,13 @@ class Plugin:
     """Attributes of the table that the plugin touches; a view in the tests refuses all others."""
     scalar: ClassVar[bool] = False
     """Whether ``filter`` and ``score`` also take one int row and answer with an int."""
+
+    def events_to_register(self) -> tuple[events.Registration, ...]:
+        """The changes that may help a pod which this plugin rejected. The default is all of them.
+
+        Asked of a plugin that has PreEnqueue, PreFilter, Filter, Reserve or Permit: others reject nobody.
+        """
+        return events.EVERYTHING
 
 
 class PreEnqueuePlugin(Plugin):

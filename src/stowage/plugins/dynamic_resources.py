@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from stowage.cluster import pods, table
-from stowage.framework import interface, overlay, status
+from stowage.framework import events, interface, overlay, status
 
 UNSUPPORTED = "resource claims are not supported yet"
 NOTHING_TO_FREE = "no new claims to deallocate"
@@ -38,6 +38,10 @@ class DynamicResources(interface.PreFilterPlugin, interface.FilterPlugin, interf
     def explain(self, state: object, cluster: table.Table, code: int) -> status.Status:
         """No code has a meaning."""
         raise NotImplementedError
+
+    def events_to_register(self) -> tuple[events.Registration, ...]:
+        """None: nothing that happens gives a pod with claims what is not here."""
+        return ()
 
     def post_filter(self, pod: pods.Incoming, attempt: interface.Attempt) -> interface.PostFiltered:
         """Frees nothing. Where PreFilter ended before it, its state is missing, which is an error."""

@@ -12,7 +12,7 @@ import numpy as np
 
 from stowage.api import objects, selectors
 from stowage.cluster import match, pods, table
-from stowage.framework import interface, normalize, overlay, status
+from stowage.framework import events, interface, normalize, overlay, status
 from stowage.framework.config import args as config
 
 REASON_POD = "node(s) didn't match Pod's node affinity/selector"
@@ -66,6 +66,24 @@ class NodeAffinity(interface.PreFilterPlugin, interface.FilterPlugin, interface.
     def explain(self, state: Wanted, cluster: table.Table, code: int) -> status.Status:
         """One reason a code."""
         return status.unresolvable(REASON_POD if code == MISMATCH else REASON_ENFORCED)
+
+    def events_to_register(self) -> tuple[events.Registration, ...]:
+        """A node that matches, or comes to match."""
+        node = events.Action.ADD | events.Action.UPDATE_NODE_LABEL
+        return (events.on(events.Resource.NODE, node, self.after_node),)
+
+    def after_node(self, pod: pods.Incoming, change: events.Change, cluster: table.Table) -> bool:
+        """Matches now, and did not before; kube-scheduler leaves the profile's terms out of `before`."""
+        required = selectors.compile_required(pod.pod)
+        return self._matches(required, change.new) and (
+            change.old is None or not self._matches(required, change.old)
+        )
+
+    def _matches(self, required: selectors.RequiredNodeAffinity, node: objects.Node) -> bool:
+        labels, name = node.metadata.labels, node.metadata.name
+        if self.added is not None and not selectors.matches_node(self.added, labels, name):
+            return False
+        return selectors.matches_required(required, labels, name)
 
     def pre_score(self, pod: pods.Incoming, cluster: table.Table) -> Any:
         """The weighted terms, the profile's and the pod's; SKIP where there are none."""

@@ -11,7 +11,7 @@ from typing import ClassVar
 import numpy as np
 
 from stowage.cluster import pods, table
-from stowage.framework import interface, overlay, status
+from stowage.framework import events, interface, overlay, status
 
 REASON = "node(s) didn't match the requested node name"
 
@@ -39,3 +39,7 @@ class NodeName(interface.FilterPlugin):
     def explain(self, state: pods.Incoming, cluster: table.Table, code: int) -> status.Status:
         """The one reason there is."""
         return status.unresolvable(REASON)
+
+    def events_to_register(self) -> tuple[events.Registration, ...]:
+        """Any new node."""
+        return (events.on(events.Resource.NODE, events.Action.ADD),)

@@ -12,7 +12,7 @@ from typing import ClassVar
 import numpy as np
 
 from stowage.cluster import intern, log, pods, shapes, table
-from stowage.framework import interface, overlay, status
+from stowage.framework import events, interface, overlay, status
 
 REASON = "node(s) didn't have free ports for the requested pod ports"
 TAKEN = 1
@@ -82,6 +82,21 @@ class NodePorts(interface.PreFilterPlugin, interface.FilterPlugin):
     def explain(self, state: State, cluster: table.Table, code: int) -> status.Status:
         """The one reason there is."""
         return status.unschedulable(REASON)
+
+    def events_to_register(self) -> tuple[events.Registration, ...]:
+        """A port freed, or any new node."""
+        return (
+            events.on(events.Resource.POD, events.Action.DELETE, after_pod_deleted),
+            events.on(events.Resource.NODE, events.Action.ADD),
+        )
+
+
+def after_pod_deleted(pod: pods.Incoming, change: events.Change, cluster: table.Table) -> bool:
+    """It held, on some node, a port that the pod wants."""
+    gone: pods.Incoming = change.old
+    return events.holds_node(gone) and any(
+        held.conflicts(wanted) for held in gone.shape.ports for wanted in pod.shape.ports
+    )
 
 
 def taken_with(state: State, cluster: table.Table, change: overlay.Overlay) -> np.ndarray:

@@ -12,9 +12,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from stowage.api import names, resources
+from stowage.api import names, objects, resources
 from stowage.cluster import pods, shapes, table
-from stowage.framework import allocation, interface, overlay, scalars, status
+from stowage.framework import allocation, events, interface, overlay, scalars, status
 from stowage.framework.config import args as config
 
 TOO_MANY_PODS = "Too many pods"
@@ -98,6 +98,30 @@ class NodeResourcesFit(interface.PreFilterPlugin, interface.FilterPlugin, interf
         make = status.unresolvable if code & UNRESOLVABLE else status.unschedulable
         return make(*reasons)
 
+    def events_to_register(self) -> tuple[events.Registration, ...]:
+        """Less asked, or more there."""
+        pod = events.Action.DELETE | events.Action.UPDATE_POD_SCALE_DOWN
+        node = events.Action.ADD | events.Action.UPDATE_NODE_ALLOCATABLE
+        return (
+            events.on(events.Resource.POD, pod, after_pod),
+            events.on(events.Resource.NODE, node, self.after_node),
+        )
+
+    def after_node(self, pod: pods.Incoming, change: events.Change, cluster: table.Table) -> bool:
+        """The node, empty, holds the pod; and more than before, where it was there before.
+
+        kube-scheduler asks for what the arguments ignore as well.
+        """
+        asked = resources.filter_requests(pod.pod)
+        wanted = {name: amount for name, amount in asked.items() if amount and not self._ignores(name)}
+        wanted["pods"] = 1
+        new = resources.allocatable(change.new.status.allocatable)
+        if any(amount > new.get(name, 0) for name, amount in wanted.items()):
+            return False
+        node: objects.Node | None = change.old
+        old = {} if node is None else resources.allocatable(node.status.allocatable)
+        return any(new[name] > old.get(name, 0) for name in wanted)
+
     def pre_score(self, pod: pods.Incoming, cluster: table.Table) -> tuple[allocation.Scored, ...]:
         """The resources that take part."""
         asked = resources.fit_score_requests(pod.pod)
@@ -128,6 +152,21 @@ class NodeResourcesFit(interface.PreFilterPlugin, interface.FilterPlugin, interf
         divisor = max(weights, 1) if isinstance(weights, int) else np.maximum(weights, 1)
         answer: interface.Answer = total // divisor
         return answer
+
+
+def after_pod(pod: pods.Incoming, change: events.Change, cluster: table.Table) -> bool:
+    """One that held a node is gone; it, or the pod itself, asks for less of something the pod asks for."""
+    if change.new is None:
+        return events.holds_node(change.old)
+    if change.updates(pod):
+        return True
+    if not change.new.pod.spec.node_name:
+        return False
+    old, new = (resources.node_accounting(each.pod).requests for each in (change.old, change.new))
+    return any(
+        amount and old.get(name, 0) > new.get(name, 0)
+        for name, amount in resources.balanced_requests(pod.pod).items()
+    )
 
 
 Formula = Callable[[scalars.Namespace, Any, Any, np.ndarray], tuple[Any, Any]]

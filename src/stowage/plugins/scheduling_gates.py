@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from stowage.cluster import pods
-from stowage.framework import interface, status
+from stowage.cluster import pods, table
+from stowage.framework import events, interface, status
 
 
 class SchedulingGates(interface.PreEnqueuePlugin):
@@ -22,3 +22,13 @@ class SchedulingGates(interface.PreEnqueuePlugin):
         if not gates:
             return None
         return status.unresolvable(f"waiting for scheduling gates: [{' '.join(gate.name for gate in gates)}]")
+
+    def events_to_register(self) -> tuple[events.Registration, ...]:
+        """Its own last gate gone."""
+        gone = events.Action.UPDATE_POD_SCHEDULING_GATES_ELIMINATED
+        return (events.on(events.Resource.POD, gone, after_gates),)
+
+
+def after_gates(pod: pods.Incoming, change: events.Change, cluster: table.Table) -> bool:
+    """Another pod's gates are none of its business."""
+    return change.updates(pod)

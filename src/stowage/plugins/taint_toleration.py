@@ -11,7 +11,7 @@ import numpy as np
 
 from stowage.api import objects, tolerations
 from stowage.cluster import intern, match, pods, table
-from stowage.framework import interface, normalize, overlay, status
+from stowage.framework import events, interface, normalize, overlay, status
 
 REASON = "node(s) had untolerated taint(s)"
 
@@ -36,6 +36,14 @@ class TaintToleration(interface.FilterPlugin, interface.ScorePlugin):
         """The one reason there is."""
         return status.unresolvable(REASON)
 
+    def events_to_register(self) -> tuple[events.Registration, ...]:
+        """Other taints, or a toleration."""
+        node = events.Action.ADD | events.Action.UPDATE_NODE_TAINT
+        return (
+            events.on(events.Resource.NODE, node, after_node),
+            events.on(events.Resource.POD, events.Action.UPDATE_POD_TOLERATION, after_toleration),
+        )
+
     def pre_score(self, pod: pods.Incoming, cluster: table.Table) -> intern.Memo:
         """Taint set id -> how many of its PreferNoSchedule taints are not tolerated."""
         soft = tuple(t for t in pod.spec.tolerations if t.effect in ("", tolerations.PREFER_NO_SCHEDULE))
@@ -52,6 +60,21 @@ class TaintToleration(interface.FilterPlugin, interface.ScorePlugin):
     def normalize(self, state: intern.Memo, raw: np.ndarray) -> np.ndarray:
         """Most taints 0, none 100."""
         return normalize.by_maximum(raw, reverse=True)
+
+
+def after_node(pod: pods.Incoming, change: events.Change, cluster: table.Table) -> bool:
+    """A node that the pod tolerates now, and did not before."""
+    return _tolerates(pod, change.new) and not (change.old is not None and _tolerates(pod, change.old))
+
+
+def after_toleration(pod: pods.Incoming, change: events.Change, cluster: table.Table) -> bool:
+    """Any new toleration of the pod's own."""
+    return change.updates(pod)
+
+
+def _tolerates(pod: pods.Incoming, node: objects.Node) -> bool:
+    hard = (tolerations.NO_SCHEDULE, tolerations.NO_EXECUTE)
+    return tolerations.untolerated(node.spec.taints, pod.spec.tolerations, hard) is None
 
 
 def intolerable(taints: tuple[objects.Taint, ...], soft: tuple[objects.Toleration, ...]) -> int:

@@ -13,7 +13,7 @@ import numpy as np
 
 from stowage.api import objects, volumes
 from stowage.cluster import claims, intern, log, pods, shapes, table
-from stowage.framework import interface, overlay, status
+from stowage.framework import events, interface, overlay, status
 
 REASON_DISK = "node(s) had no available disk"
 REASON_CLAIM = (
@@ -115,6 +115,31 @@ class VolumeRestrictions(interface.PreFilterPlugin, interface.FilterPlugin):
         if code == NO_STATE:
             return status.error('cannot read "PreFilterVolumeRestrictions" from cycleState')
         return status.unschedulable(REASON_DISK if code == DISK else REASON_CLAIM)
+
+    def events_to_register(self) -> tuple[events.Registration, ...]:
+        """A disk or claim given up, any new node, a claim made."""
+        kinds = events.Resource
+        return (
+            events.on(kinds.POD, events.Action.DELETE, after_pod_deleted),
+            events.on(kinds.NODE, events.Action.ADD),
+            events.on(kinds.PERSISTENT_VOLUME_CLAIM, events.Action.ADD, after_claim_added),
+        )
+
+
+def after_pod_deleted(pod: pods.Incoming, change: events.Change, cluster: table.Table) -> bool:
+    """It had a disk that the pod cannot share, or one of its claims."""
+    gone: pods.Incoming = change.old
+    if gone.namespace != pod.namespace:
+        return False
+    if clash(tuple(volume for volume in pod.shape.volumes if is_disk(volume)), gone.shape.volumes):
+        return True
+    return not set(claims.named(pod.shape)).isdisjoint(claims.named(gone.shape))
+
+
+def after_claim_added(pod: pods.Incoming, change: events.Change, cluster: table.Table) -> bool:
+    """It is one that the pod names."""
+    meta = change.new.metadata
+    return meta.namespace == pod.namespace and meta.name in claims.named(pod.shape)
 
 
 def _clashes(

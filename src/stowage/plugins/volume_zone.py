@@ -11,7 +11,7 @@ import numpy as np
 
 from stowage.api import csi_migration, volumes
 from stowage.cluster import claims, pods, shapes, table
-from stowage.framework import interface, overlay, status
+from stowage.framework import events, interface, overlay, status
 
 REASON = "node(s) had no available volume zone"
 CONFLICT, REFUSED = 1, 2
@@ -66,6 +66,35 @@ class VolumeZone(interface.PreFilterPlugin, interface.FilterPlugin):
             if isinstance(refusal, status.Status):
                 return refusal
         return status.unresolvable(REASON)
+
+    def events_to_register(self) -> tuple[events.Registration, ...]:
+        """A node's labels, and what makes a claim usable or moves its volume."""
+        kinds, made = events.Resource, events.Action.ADD | events.Action.UPDATE
+        return (
+            events.on(kinds.STORAGE_CLASS, events.Action.ADD, after_class_added),
+            events.on(kinds.NODE, events.Action.ADD | events.Action.UPDATE_NODE_LABEL),
+            events.on(kinds.PERSISTENT_VOLUME_CLAIM, made, after_claim),
+            events.on(kinds.PERSISTENT_VOLUME, made, after_volume),
+        )
+
+
+def after_class_added(pod: pods.Incoming, change: events.Change, cluster: table.Table) -> bool:
+    """Its claims wait for their pod, which lets one without a volume pass."""
+    mode: str | None = change.new.volume_binding_mode
+    return mode == volumes.WAIT_FOR_FIRST_CONSUMER
+
+
+def after_claim(pod: pods.Incoming, change: events.Change, cluster: table.Table) -> bool:
+    """It is one that the pod names."""
+    meta = change.new.metadata
+    return meta.namespace == pod.namespace and meta.name in claims.named(pod.shape)
+
+
+def after_volume(pod: pods.Incoming, change: events.Change, cluster: table.Table) -> bool:
+    """New, or its topology labels changed."""
+    if change.old is None:
+        return True
+    return of_labels(change.old.metadata.labels) != of_labels(change.new.metadata.labels)
 
 
 def _allowed(

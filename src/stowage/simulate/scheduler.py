@@ -44,9 +44,9 @@ def engine(
         profiles = [profile.Profile(each) for each in written.profiles]
     except registry.RegistryError as error:
         raise problems.BadInput([str(error)]) from None
-    if percentage is not None:
+    if percentage is None:
+        percentage = written.percentage_of_nodes_to_score or None
+    else:
         for each in profiles:
             each.percentage = None
-    elif written.percentage_of_nodes_to_score or any(each.percentage for each in profiles):
-        percentage = written.percentage_of_nodes_to_score or 100
     return cycle.Engine(cluster, profiles, seed=seed, percentage=percentage)

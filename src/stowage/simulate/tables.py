@@ -32,10 +32,11 @@ def show(found: session.Report, out: console.Console) -> None:
         _print(part, out)
     rate = report.rate(found)
     result = found.result
+    tried = f"{_many(result.attempts, 'attempt')} in {result.passes} pass{'' if result.passes == 1 else 'es'}"
     out.print(
-        f"{len(result.entries):,} pending pods, {result.attempts:,} attempts in {result.passes} "
-        f"pass{'' if result.passes == 1 else 'es'}: {result.seconds:.2f} s ({rate:,.0f} pods per second); "
-        f"{found.load_seconds:.2f} s to load, {found.total_seconds:.2f} s in all.",
+        f"{_many(len(result.entries), 'pending pod')}, {tried}: {result.seconds:.2f} s"
+        f" ({rate:,.0f} pods per second); {found.load_seconds:.2f} s to load,"
+        f" {found.total_seconds:.2f} s in all.",
         soft_wrap=True,
     )
 
@@ -78,7 +79,9 @@ def _table(title: str, *columns: str) -> table.Table:
 def _summary(found: session.Report) -> table.Table:
     world = found.loaded.world
     pending = len(found.result.entries)
-    title = f"{found.measured.nodes:,} nodes, {world.placed:,} pods on them; {pending:,} pending"
+    title = (
+        f"{_many(found.measured.nodes, 'node')}, {_many(world.placed, 'pod')} on them; {pending:,} pending"
+    )
     out = _table(title, "#pods", "")
     for state, told in _STATES.items():
         count = found.result.count(state)
@@ -225,6 +228,10 @@ def _where(answer: capacity.Answer) -> table.Table:
         rest = sum(len(nodes) for _, nodes in ranked[_GROUPS:])
         out.add_row("fewer", f"{rest:,}", "")
     return out
+
+
+def _many(count: int, thing: str) -> str:
+    return f"{count:,} {thing}{'' if count == 1 else 's'}"
 
 
 def _some(names: list[str]) -> str:

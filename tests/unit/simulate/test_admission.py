@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from stowage.api import objects
@@ -23,7 +25,7 @@ def a_class(name: str, value: int, **fields: object) -> objects.PriorityClass:
     return item
 
 
-def admitted(*classes: objects.PriorityClass, **spec: object) -> objects.PodSpec:
+def admitted(*classes: objects.PriorityClass, **spec: Any) -> objects.PodSpec:
     found = admission.Admission({each.metadata.name: each for each in classes})
     item = kube.decoded(kube.pod("a", meta={"labels": {"app": "x", "version": "2"}}, **spec))
     assert isinstance(item, objects.Pod)

@@ -30,12 +30,12 @@ def load(path: Path, text: str | bytes, limit: int = inputs.MAX_INPUT) -> tuple[
         pytest.param("\ufeff" + kube.a_list(NODE, POD), id="a byte order mark"),
         pytest.param(kube.a_list(json.loads(kube.a_list(NODE)), POD), id="a list in a list"),
         pytest.param(
-            "kind: Node\napiVersion: v1\nmetadata: {name: n}\n---\n---\n"
+            "kind: Node\napiVersion: v1\nmetadata: {name: 'n'}\n---\n---\n"
             "{kind: Pod, apiVersion: v1, metadata: {name: a}, spec: {containers: [{name: c}]}}",
             id="YAML documents",
         ),
         pytest.param(
-            "{apiVersion: v1, kind: List, items: [{apiVersion: v1, kind: Node, metadata: {name: n}},"
+            "{apiVersion: v1, kind: List, items: [{apiVersion: v1, kind: Node, metadata: {name: 'n'}},"
             " {apiVersion: v1, kind: Pod, metadata: {name: a}, spec: {containers: [{name: c}]}}]}",
             id="YAML in its flow style",
         ),
@@ -83,7 +83,7 @@ BAD = {
     "blank": (b" \n\t\n", "is empty"),
     "only comments": (b"# nothing\n---\n", "is empty: there is no document in it"),
     "JSON cut short": (kube.a_list(NODE, POD)[:-40].encode(), "line 1: the JSON text ends too early"),
-    "YAML cut short": (b"apiVersion: v1\nkind: Pod\nmetadata: {name: a", "line 3: "),
+    "YAML cut short": (b"apiVersion: v1\nkind: Pod\nmetadata: {name: a", "while parsing a flow mapping"),
     "a plain text": (b"hello\n", "should be a set of fields, is text"),
     "an array": (b"[1, 2]", "should be a set of fields, is a list"),
     "no kind": (b"hello: world\n", "kind: is missing: this is not a Kubernetes object"),

@@ -14,7 +14,7 @@ from typing import ClassVar
 import numpy as np
 
 from stowage.cluster import pods, table
-from stowage.framework import interface, status
+from stowage.framework import events, interface, status
 from stowage.framework.config import args as config
 from stowage.plugins.default_preemption import choice, dry_run
 
@@ -41,6 +41,10 @@ class DefaultPreemption(interface.PreEnqueuePlugin, interface.PostFilterPlugin):
         """Keeps nobody out: a pod whose victims are only named has no eviction under way to wait for."""
         return None
 
+    def events_to_register(self) -> tuple[events.Registration, ...]:
+        """Victims gone: asks the pod's gates again, and leaves what to make of it to other plugins."""
+        return (events.on(events.Resource.POD, events.Action.DELETE, after_pod_deleted),)
+
     def post_filter(self, pod: pods.Incoming, attempt: interface.Attempt) -> interface.PostFiltered:
         """The node to nominate with its victims, or why there is none."""
         cluster = attempt.cluster
@@ -59,6 +63,11 @@ class DefaultPreemption(interface.PreEnqueuePlugin, interface.PostFilterPlugin):
             node = cluster.names[outcome.rows.item(choice.best(cluster, outcome))]
             return interface.PostFiltered(status.SUCCESS, node, candidates[node], candidates)
         return _hopeless(attempt, off, fits, len(rows))
+
+
+def after_pod_deleted(pod: pods.Incoming, change: events.Change, cluster: table.Table) -> bool:
+    """Never reason enough by itself."""
+    return False
 
 
 def ineligible(pod: pods.Incoming, cluster: table.Table, codes: np.ndarray) -> str:

@@ -14,9 +14,9 @@ from typing import ClassVar
 import numpy as np
 
 from stowage.cluster import pods, table
-from stowage.framework import interface, overlay, status
+from stowage.framework import events, interface, overlay, status
 from stowage.framework.config import args as configuration
-from stowage.plugins.inter_pod_affinity import preferred, required
+from stowage.plugins.inter_pod_affinity import hints, preferred, required
 
 REASON_AFFINITY = "node(s) didn't match pod affinity rules"
 REASON_ANTI_AFFINITY = "node(s) didn't match pod anti-affinity rules"
@@ -58,6 +58,15 @@ class InterPodAffinity(interface.PreFilterPlugin, interface.FilterPlugin, interf
             return status.unresolvable(REASON_AFFINITY)
         return status.unschedulable(
             REASON_ANTI_AFFINITY if code == required.ANTI_AFFINITY else REASON_EXISTING
+        )
+
+    def events_to_register(self) -> tuple[events.Registration, ...]:
+        """Pods that are meant, and nodes that change domains."""
+        pod = events.Action.ADD | events.Action.UPDATE_POD_LABEL | events.Action.DELETE
+        node = events.Action.ADD | events.Action.UPDATE_NODE_LABEL
+        return (
+            events.on(events.Resource.POD, pod, hints.after_pod),
+            events.on(events.Resource.NODE, node, hints.after_node),
         )
 
     def pre_score(self, pod: pods.Incoming, cluster: table.Table) -> preferred.State | status.Status:

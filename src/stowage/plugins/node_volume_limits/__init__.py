@@ -14,8 +14,8 @@ import numpy as np
 
 from stowage.api import csi_migration
 from stowage.cluster import claims, intern, log, pods, shapes, table
-from stowage.framework import interface, overlay, status
-from stowage.plugins.node_volume_limits import handles, index
+from stowage.framework import events, interface, overlay, status
+from stowage.plugins.node_volume_limits import handles, hints, index
 from stowage.plugins.node_volume_limits.index import NO_DRIVER, SHIFT, VOLUME
 
 REASON = "node(s) exceed max volume count"
@@ -167,3 +167,14 @@ class NodeVolumeLimits(interface.PreFilterPlugin, interface.FilterPlugin):
             return status.error(state.index.handles[code - BROKEN])
         refusal = state.bare if code == REFUSED_BARE else state.full
         return refusal if isinstance(refusal, status.Status) else status.SUCCESS
+
+    def events_to_register(self) -> tuple[events.Registration, ...]:
+        """Volumes that leave, limits that rise, and claims that were missing."""
+        kinds, actions = events.Resource, events.Action
+        return (
+            events.on(kinds.CSI_NODE, actions.ADD),
+            events.on(kinds.CSI_NODE, actions.UPDATE, hints.after_csi_node),
+            events.on(kinds.POD, actions.DELETE, hints.after_pod_deleted),
+            events.on(kinds.PERSISTENT_VOLUME_CLAIM, actions.ADD, hints.after_claim_added),
+            events.on(kinds.VOLUME_ATTACHMENT, actions.DELETE, hints.after_attachment_deleted),
+        )

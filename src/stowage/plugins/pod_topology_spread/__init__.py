@@ -12,9 +12,9 @@ import numpy as np
 
 from stowage.api import objects, selectors
 from stowage.cluster import nodes, pods, table
-from stowage.framework import interface, overlay, status
+from stowage.framework import events, interface, overlay, status
 from stowage.framework.config import args as configuration
-from stowage.plugins.pod_topology_spread import constraints, hard, soft
+from stowage.plugins.pod_topology_spread import constraints, hard, hints, soft
 
 ZONE = "topology.kubernetes.io/zone"
 SYSTEM_DEFAULTS = (
@@ -59,6 +59,30 @@ class PodTopologySpread(interface.PreFilterPlugin, interface.FilterPlugin, inter
     def explain(self, state: hard.State, cluster: table.Table, code: int) -> status.Status:
         """Even codes: the node lacks the key; odd ones: the skew would be too large."""
         return status.unschedulable(REASON) if code % 2 else status.unresolvable(REASON_MISSING_LABEL)
+
+    def events_to_register(self) -> tuple[events.Registration, ...]:
+        """Pods that are counted, and nodes that are."""
+        kinds = events.Action
+        pod = kinds.ADD | kinds.UPDATE_POD_LABEL | kinds.UPDATE_POD_TOLERATION | kinds.DELETE
+        node = kinds.ADD | kinds.DELETE | kinds.UPDATE_NODE_LABEL | kinds.UPDATE_NODE_TAINT
+        return (
+            events.on(events.Resource.POD, pod, self.after_pod),
+            events.on(events.Resource.NODE, node, self.after_node),
+        )
+
+    def after_pod(self, pod: pods.Incoming, change: events.Change, cluster: table.Table) -> bool:
+        """As `hints` says; constraints that cannot be read are worth another try."""
+        try:
+            return hints.after_pod(pod, change, self._constraints(pod, cluster, constraints.HARD))
+        except selectors.SelectorError:
+            return True
+
+    def after_node(self, pod: pods.Incoming, change: events.Change, cluster: table.Table) -> bool:
+        """As `after_pod`."""
+        try:
+            return hints.after_node(change, self._constraints(pod, cluster, constraints.HARD))
+        except selectors.SelectorError:
+            return True
 
     def pre_score(self, pod: pods.Incoming, cluster: table.Table) -> soft.State | status.Status:
         """Counts the soft constraints' domains."""

@@ -13,9 +13,9 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from stowage.cluster import pods, table
-from stowage.framework import interface, overlay, status
+from stowage.framework import events, interface, overlay, status
 from stowage.framework.config import args as config
-from stowage.plugins.volume_binding import ask, fit, take
+from stowage.plugins.volume_binding import ask, fit, hints, take
 
 REASONS = {
     fit.NODE_CONFLICT: "node(s) didn't match PersistentVolume's node affinity",
@@ -65,6 +65,19 @@ class VolumeBinding(
         if code >= fit.ERROR:
             return status.error(fit.errors(state)[code - fit.ERROR])
         return status.unresolvable(*(reason for bit, reason in REASONS.items() if code & bit))
+
+    def events_to_register(self) -> tuple[events.Registration, ...]:
+        """Claims, volumes and classes, where they can be reached from, and room to provision in."""
+        kinds, made = events.Resource, events.Action.ADD | events.Action.UPDATE
+        return (
+            events.on(kinds.STORAGE_CLASS, made, hints.after_class),
+            events.on(kinds.PERSISTENT_VOLUME_CLAIM, made, hints.after_claim),
+            events.on(kinds.PERSISTENT_VOLUME, made),
+            events.on(kinds.NODE, events.Action.ADD | events.Action.UPDATE_NODE_LABEL),
+            events.on(kinds.CSI_NODE, made, hints.after_csi_node),
+            events.on(kinds.CSI_DRIVER, events.Action.UPDATE, hints.after_driver),
+            events.on(kinds.CSI_STORAGE_CAPACITY, made, hints.after_capacity),
+        )
 
     def pre_score(self, pod: pods.Incoming, cluster: table.Table) -> Any:
         """Nothing to score by."""

@@ -9,6 +9,7 @@ import os
 import traceback
 from collections.abc import Iterator, Sequence
 from concurrent import futures
+from concurrent.futures import process
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,6 +58,13 @@ def results(paths: Sequence[Path], count: int, jobs: int | None = None) -> Itera
     if processes == 1:
         yield from map(judge, lines)
         return
+    try:
+        yield from _pooled(lines, processes)
+    except process.BrokenProcessPool:
+        raise scenarios.ScenarioError("a process died while it answered; --jobs 1 shows where") from None
+
+
+def _pooled(lines: Iterator[scenarios.Line], processes: int) -> Iterator[Result]:
     # Processes are spawned: a fork would copy the threads of whoever shows the progress.
     context = multiprocessing.get_context("spawn")
     with futures.ProcessPoolExecutor(processes, context) as pool:
