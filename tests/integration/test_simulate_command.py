@@ -227,3 +227,35 @@ def test_capacity_tells_bad_templates(tmp_path: Path, cluster: Path) -> None:
     done = stowage("capacity", cluster, "--pod", tmp_path / "probe.yaml")
     assert done.returncode == 2
     assert "probe.yaml: Pod without a name: metadata.name: is missing" in done.stderr
+
+
+PEAK = """
+import resource, sys
+from stowage.cli import main
+try:
+    main.app(["simulate", sys.argv[1], "-o", "json", "--out", "/dev/null"])
+finally:
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, file=sys.stderr)
+"""
+
+
+def peak(path: Path) -> int:
+    """Bytes that a simulation of this input has in memory at most."""
+    done = subprocess.run([sys.executable, "-c", PEAK, str(path)], capture_output=True, text=True, check=True)
+    return int(done.stderr.splitlines()[-1])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", ["json", "yaml"])
+def test_memory_is_within_a_few_times_the_input(tmp_path: Path, form: str) -> None:
+    def written(name: str, pods: int) -> Path:
+        note = {"annotations": {"note": "x" * 1000}}
+        items = [NODE, *(kube.pod(f"p{i}", "0", meta=note, nodeName="n") for i in range(pods))]
+        path = tmp_path / name
+        path.write_text(kube.a_list(*items) if form == "json" else yaml.safe_dump_all(items))
+        return path
+
+    small, large = written("small", 1), written("large", 6000)
+    size = large.stat().st_size
+    assert size > 6_000_000
+    assert peak(large) - peak(small) < 5 * size

@@ -76,6 +76,9 @@ def _body(item: objects.Object) -> Iterator[Problem]:
             yield from _not_negative("spec.replicas", item.spec.replicas)
             if item.spec.template is not None:
                 yield from _pod_spec("spec.template.spec", item.spec.template.spec)
+        case objects.PriorityClass():
+            if not -(2**31) <= item.value < 2**31:
+                yield Problem("value", f"{item.value} is out of range")
         case objects.PodDisruptionBudget():
             yield from _selector("spec.selector", item.spec.selector)
             yield from _not_negative("status.disruptionsAllowed", item.status.disruptions_allowed)
@@ -131,7 +134,7 @@ def _node(node: objects.Node) -> Iterator[Problem]:
         if not taint.effect:
             yield Problem(f"spec.taints[{i}].effect", "is missing")
     for i, image in enumerate(node.status.images):
-        yield from _not_negative(f"status.images[{i}].sizeBytes", image.size_bytes)
+        yield from _not_negative(f"status.images[{i}].sizeBytes", image.size_bytes, quantity.INT64_MAX)
 
 
 def _template(selector: objects.LabelSelector | None, template: objects.PodTemplateSpec) -> Iterator[Problem]:
@@ -233,12 +236,15 @@ def _pod_affinity_term(path: str, term: objects.PodAffinityTerm) -> Iterator[Pro
 def _spread(path: str, constraint: objects.TopologySpreadConstraint) -> Iterator[Problem]:
     if constraint.max_skew <= 0:
         yield Problem(f"{path}.maxSkew", f"{constraint.max_skew} should be 1 or more")
+    yield from _not_negative(f"{path}.maxSkew", max(constraint.max_skew, 0))
     if not constraint.topology_key:
         yield Problem(f"{path}.topologyKey", "is missing")
     if not constraint.when_unsatisfiable:
         yield Problem(f"{path}.whenUnsatisfiable", "is missing")
     if constraint.min_domains is not None and constraint.min_domains <= 0:
         yield Problem(f"{path}.minDomains", f"{constraint.min_domains} should be 1 or more")
+    elif constraint.min_domains is not None:
+        yield from _not_negative(f"{path}.minDomains", constraint.min_domains)
     yield from _selector(f"{path}.labelSelector", constraint.label_selector)
 
 
@@ -304,9 +310,11 @@ def _amount_trouble(amount: Quantity) -> str | None:
     return None
 
 
-def _not_negative(path: str, number: int | None) -> Iterator[Problem]:
+def _not_negative(path: str, number: int | None, largest: int = 2**31 - 1) -> Iterator[Problem]:
     if number is not None and number < 0:
         yield Problem(path, f"{number} is negative")
+    elif number is not None and number > largest:
+        yield Problem(path, f"{number} is out of range")
 
 
 def _time(path: str, text: str | None) -> Iterator[Problem]:

@@ -13,6 +13,9 @@ from stowage.cluster import intern
 HOSTNAME = "kubernetes.io/hostname"
 """Kept out of the interned label sets, because its value is another one on every node."""
 
+TRUTHS = 4096
+"""Predicates kept a label key; they are cheap to make again."""
+
 
 def grown(column: np.ndarray, capacity: int, fill: int = 0) -> np.ndarray:
     """``column`` with its last axis extended to ``capacity``, new cells holding ``fill``."""
@@ -71,6 +74,8 @@ class Codes:
             old = [] if known is None else known[:-1].tolist()
             new = [predicate(value) for value in self.values[start:]]
             known = np.array([*old, *new, predicate(None)], bool)
+            if len(self._truths) >= TRUTHS:
+                self._truths.clear()
             self._truths[key] = known
         return known
 

@@ -99,7 +99,9 @@ class Engine:
         key = (shape.id, cluster.label_view(pod.group))
         found = self._plans.get(key)
         if found is None:
-            found = plans.Plan(self.profiles[shape.spec.scheduler_name], pod, cluster, self.work)
+            found = plans.Plan(
+                self.profiles[shape.spec.scheduler_name], pod, cluster, self.work, timer
+            )
             self._plans[key] = found
             self._plan_bytes += found.nbytes
             while self._plan_bytes > PLAN_BYTES and len(self._plans) > 1:

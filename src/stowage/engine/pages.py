@@ -7,6 +7,8 @@ import random
 
 import numpy as np
 
+from stowage.cluster import intern
+
 INFEASIBLE = -1
 """The total of a row that cannot be chosen."""
 
@@ -65,7 +67,7 @@ class Pages:
     def set_many(self, rows: np.ndarray, totals: np.ndarray) -> None:
         """Changes the totals of distinct rows."""
         self._totals[rows] = totals
-        touched = np.unique(rows // self._page)
+        touched = intern.distinct(rows // self._page)
         by_page = self._totals.reshape(-1, self._page)[touched]
         highest = by_page.max(axis=1)
         self._highest[touched] = highest

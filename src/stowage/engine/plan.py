@@ -13,7 +13,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from stowage.cluster import log, pods, table
+from stowage.cluster import intern, log, pods, table
 from stowage.engine import pages
 from stowage.framework import interface, overlay, profile, status
 
@@ -139,7 +139,12 @@ class Plan:
     """Built for one pod, good for all whose shape and relevant labels are equal."""
 
     def __init__(
-        self, profile: profile.Profile, pod: pods.Incoming, cluster: table.Table, work: Work
+        self,
+        profile: profile.Profile,
+        pod: pods.Incoming,
+        cluster: table.Table,
+        work: Work,
+        timer: Timer | None = None,
     ) -> None:
         self.profile = profile
         self.pod = pod
@@ -148,7 +153,7 @@ class Plan:
         self.failure: Any = None
         """What the cycle keeps of the last failure; valid while ``failed_at`` is the log's sequence."""
         self.failed_at = -1
-        self.build(None)
+        self.build(timer)
 
     # ------------------------------------------------------------------ build
 
@@ -376,14 +381,14 @@ class Plan:
         mask = int(np.bitwise_or.reduce(tail.shapes[node_changes], initial=0))
         if mask & table.NAME or (mask and self._late_reads(mask)):
             return False
-        rows = np.unique(tail.rows)
+        rows = intern.distinct(tail.rows)
         if len(rows) * CHANGED_SHARE > self.size + 64:
             return False
         if not self._advance(tail if self.counting else None):
             return False
         self.cursor += len(tail)
         if mask:
-            self._update_static(np.unique(tail.rows[node_changes]))
+            self._update_static(intern.distinct(tail.rows[node_changes]))
             if not self._update_raw():
                 return False
         self._update_rows(rows, timer)

@@ -33,8 +33,9 @@ def lacking(job: objects.Job, owned: owners.Owned) -> Iterator[objects.Pod]:
             yield owners.named(prototype, name)
         return
     used = {_index(pod) for pod in active} | {_index(pod) for pod in ended}
-    used |= set(_intervals(job.status.completed_indexes))
-    free = (index for index in range(_completions(job) or 0) if index not in used)
+    completions = _completions(job) or 0
+    used |= set(_intervals(job.status.completed_indexes, completions))
+    free = (index for index in range(completions) if index not in used)
     for _, index in zip(range(missing), free, strict=False):
         yield _indexed(job, index, names.numbered(f"{job.metadata.name}-{index}-", taken, len(taken)))
 
@@ -88,9 +89,9 @@ def _index(pod: objects.Pod) -> int:
     return int(text) if text.isdecimal() else -1
 
 
-def _intervals(text: str) -> Iterator[int]:
-    """The indexes of `0-3,7`."""
+def _intervals(text: str, end: int) -> Iterator[int]:
+    """The indexes of `0-3,7` below ``end``."""
     for part in text.split(","):
         first, _, last = part.partition("-")
         if first.isdecimal() and (last.isdecimal() or not last):
-            yield from range(int(first), int(last or first) + 1)
+            yield from range(int(first), min(int(last or first) + 1, end))

@@ -118,6 +118,8 @@ def _explained(asked: str, found: world.World) -> str:
     if not asked:
         return ""
     key = asked if "/" in asked else f"default/{asked}"
-    if not any(f"{pod.metadata.namespace}/{pod.metadata.name}" == key for pod in found.pending):
-        raise problems.BadInput([f"--explain: no pending pod is called {key}"])
-    return key
+    keys = [f"{pod.metadata.namespace}/{pod.metadata.name}" for pod in found.pending]
+    if key in keys:
+        return key
+    alike = next((f"; there is {each}" for each in keys if each.startswith(f"{key}-")), "")
+    raise problems.BadInput([f"--explain: no pending pod is called {key}{alike}"])

@@ -42,6 +42,18 @@ KINDS: Final = (
 )
 
 
+MOST: Final = 1_000_000
+"""Pods that one workload may want; nobody means more."""
+
+
+class TooManyError(ValueError):
+    """A workload wants more than `MOST` pods; ``field`` says where."""
+
+    def __init__(self, field: str, wanted: int) -> None:
+        self.field = field
+        super().__init__(f"{wanted} are more than the {MOST} pods that one workload may have here")
+
+
 @dataclass(slots=True)
 class Expanded:
     """What one workload lacks: pods before admission, and the objects that come with them."""
@@ -67,10 +79,14 @@ class Expander:
         self.present = owners.Present(self.items)
 
     def expand(self, workload: Workload) -> Expanded:
-        """The pods that ``workload`` lacks; none where another workload of the input owns it."""
+        """The pods that ``workload`` lacks; none where another workload of the input owns it.
+
+        TooManyError where they are beyond all measure.
+        """
         out = Expanded()
         if self.present.controls(workload):
             return out
+        _check(workload)
         match workload:
             case objects.Deployment():
                 self._deployment(workload, out)
@@ -152,6 +168,21 @@ class Expander:
                 continue
             pod_name = names.numbered(f"{owner.metadata.name}-", taken, len(taken))
             out.pods.append(_pinned(owners.named(prototype, pod_name), name))
+
+
+def _check(workload: Workload) -> None:
+    match workload:
+        case objects.Job():
+            fields = {"completions": workload.spec.completions, "parallelism": workload.spec.parallelism}
+            if workload.spec.completion_mode != "Indexed":
+                del fields["completions"]
+        case objects.DaemonSet():
+            return
+        case _:
+            fields = {"replicas": workload.spec.replicas}
+    for name, wanted in fields.items():
+        if wanted is not None and wanted > MOST:
+            raise TooManyError(f"spec.{name}", wanted)
 
 
 def one(workload: objects.ReplicaSet | objects.DaemonSet | objects.Job) -> objects.Pod:

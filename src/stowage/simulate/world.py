@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 import msgspec
 
@@ -29,7 +29,7 @@ class World:
 
     cluster: table.Table
     pending: list[objects.Pod] = field(default_factory=list)
-    """Admitted, in input order, those that workloads lack last."""
+    """Admitted, in input order; what a workload lacks stands in its place."""
     ended: int = 0
     """Pods that have run to their end and were left out."""
     kinds: Counter[str] = field(default_factory=Counter)
@@ -45,11 +45,21 @@ def build(items: Iterable[Sourced], faults: problems.Faults, *, expand: bool = T
     return _Builder(faults).build(items, expand)
 
 
+class _Given(NamedTuple):
+    """A pod with its place in the input; one that is created has the place of its workload."""
+
+    place: int
+    source: str
+    pod: objects.Pod
+    created: bool = False
+
+
 class _Builder:
     def __init__(self, faults: problems.Faults) -> None:
         self.faults = faults
-        self.pods: list[tuple[str, objects.Pod]] = []
+        self.pods: list[_Given] = []
         self.others: list[Sourced] = []
+        self.workloads: list[tuple[int, str, workloads.Workload]] = []
         self.nodes: dict[str, objects.Node] = {}
         self.world = World(table.Table())
 
@@ -65,10 +75,11 @@ class _Builder:
             cluster.set_node(node)
         for _, item in self.others:
             cluster.set(_completed(item, world.defaults))
-        for source, pod in self.pods:
-            self._add(source, pod)
-        for source, pod in created:
-            self._admit(source, pod)
+        for each in sorted([*self.pods, *created], key=lambda each: each.place):
+            if each.created:
+                self._admit(each.source, each.pod)
+            else:
+                self._add(each.source, each.pod)
         self._ephemeral()
         return world
 
@@ -80,7 +91,7 @@ class _Builder:
     def _sort(self, items: Iterable[Sourced]) -> None:
         seen: set[validate.Identity] = set()
         uids: dict[str, validate.Identity] = {}
-        for source, item in items:
+        for place, (source, item) in enumerate(items):
             key = validate.identity(item)
             if key in seen:
                 self.faults.problem(source, str(key), "metadata.name", "is given twice")
@@ -92,24 +103,31 @@ class _Builder:
                 if uid and uids.setdefault(uid, key) != key:
                     self.faults.problem(source, str(key), "metadata.uid", f"is that of {uids[uid]} too")
                     continue
-                self.pods.append((source, item))
+                self.pods.append(_Given(place, source, item))
             elif isinstance(item, objects.Node):
                 self.nodes[item.metadata.name] = item
             else:
                 self.others.append((source, item))
+                if isinstance(item, workloads.KINDS):
+                    self.workloads.append((place, source, item))
 
     # ---------------------------------------------------------------- expand
 
-    def _expanded(self) -> list[tuple[str, objects.Pod]]:
+    def _expanded(self) -> list[_Given]:
+        """The pods that workloads lack, each in the place of its workload."""
         expander = workloads.Expander(
-            [item for _, item in self.others], [pod for _, pod in self.pods], self.nodes.values()
+            [item for _, item in self.others], [each.pod for each in self.pods], self.nodes.values()
         )
-        created: list[tuple[str, objects.Pod]] = []
-        for source, item in list(self.others):
-            if isinstance(item, workloads.KINDS):
+        created: list[_Given] = []
+        for place, source, item in self.workloads:
+            subject = str(validate.identity(item))
+            try:
                 more = expander.expand(item)
-                created.extend((f"{source}: {validate.identity(item)}", pod) for pod in more.pods)
-                self.others.extend((source, other) for other in more.others)
+            except workloads.TooManyError as error:
+                self.faults.problem(source, subject, error.field, str(error))
+                continue
+            created.extend(_Given(place, f"{source}: {subject}", pod, True) for pod in more.pods)
+            self.others.extend((source, other) for other in more.others)
         return created
 
     # ------------------------------------------------------------------ pods

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from stowage.api import objects
-from stowage.simulate import world
+from stowage.simulate import problems, world
 from tests.unit.simulate import kube
 
 RUNNING = {"phase": "Running"}
@@ -67,9 +67,9 @@ def test_live_pods_of_all_its_replica_sets_count_and_the_latest_with_its_templat
         ),
         kube.owned(kube.pod("d"), "ReplicaSet", "web-3"),
     )
-    assert names(found)[0] == "d"
+    assert names(found)[2] == "d"
     assert len(names(found)) == 3
-    assert all(name.startswith("web-2-") for name in names(found)[1:])
+    assert all(name.startswith("web-2-") for name in names(found)[:2])
     assert found.pending[1].metadata.labels["pod-template-hash"] == "2"
 
 
@@ -100,8 +100,8 @@ def test_a_stateful_set_fills_its_ordinals_and_makes_claims() -> None:
     standard = kube.kube("StorageClass", "storage.k8s.io/v1", "standard", provisioner="p")
     standard["metadata"]["annotations"] = {"storageclass.kubernetes.io/is-default-class": "true"}
     found = kube.built(item, kube.owned(kube.pod("db-6"), "StatefulSet", "db"), standard)
-    assert names(found) == ["db-6", "db-5", "db-7"]
-    pod = found.pending[1]
+    assert names(found) == ["db-5", "db-7", "db-6"]
+    pod = found.pending[0]
     assert pod.metadata.labels["statefulset.kubernetes.io/pod-name"] == "db-5"
     assert pod.metadata.labels["apps.kubernetes.io/pod-index"] == "5"
     assert pod.spec.volumes[0].persistent_volume_claim == objects.PersistentVolumeClaimVolume("data-db-5")
@@ -175,7 +175,7 @@ def test_a_waiting_pod_of_a_daemon_set_serves_the_node_it_is_meant_for() -> None
     waiting["spec"]["affinity"] = {
         "nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": required}
     }
-    assert targets(kube.built(*daemon_items(), waiting).pending) == ["n1", "n2", "n4"]
+    assert targets(kube.built(*daemon_items(), waiting).pending) == ["n2", "n4", "n1"]
 
 
 JOBS = {
@@ -242,3 +242,26 @@ def test_a_spread_workload_keeps_its_revisions_apart() -> None:
     assert selector is not None
     (merged,) = selector.match_expressions
     assert merged.values == (pod.metadata.labels["pod-template-hash"],)
+
+
+def test_what_a_workload_lacks_stands_in_its_place_in_the_input() -> None:
+    found = kube.built(kube.pod("a"), kube.workload("StatefulSet", "db", replicas=2), kube.pod("z"))
+    assert names(found) == ["a", "db-0", "db-1", "z"]
+
+
+WANTON = {
+    "a deployment": (kube.workload("Deployment", "w", replicas=2_000_000), "spec.replicas"),
+    "a job": (kube.workload("Job", "w", parallelism=2_000_000), "spec.parallelism"),
+    "an indexed job": (
+        kube.workload("Job", "w", completions=2_000_000, completionMode="Indexed"),
+        "spec.completions",
+    ),
+}
+
+
+@pytest.mark.parametrize(("item", "field"), WANTON.values(), ids=WANTON.keys())
+def test_a_workload_that_wants_beyond_all_measure_is_told(item: kube.Json, field: str) -> None:
+    faults = problems.Faults()
+    kube.built(item, faults=faults)
+    (problem,) = faults.problems
+    assert f"{field}: 2000000 are more than the 1000000 pods that one workload may have here" in problem

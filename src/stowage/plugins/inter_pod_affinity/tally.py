@@ -9,7 +9,7 @@ import numpy as np
 from stowage.api import selectors
 from stowage.cluster import intern, log, pods, shapes, table, terms
 
-FEW = 32
+FEW = 4
 """Log entries up to which one at a time is quicker than arrays."""
 
 
@@ -100,7 +100,7 @@ Amounts = tuple[tuple[Tally, int], ...]
 class Ledger:
     """Tallies with what adds to them: groups, by the incoming pod's terms, and shapes, by their own."""
 
-    __slots__ = ("_of_shape", "by_group", "size")
+    __slots__ = ("_of_shape", "_speaks", "by_group", "size")
 
     def __init__(self, cluster: table.Table) -> None:
         self.size = cluster.size
@@ -108,6 +108,8 @@ class Ledger:
         self.by_group: list[tuple[Tally, intern.Memo]] = []
         """What a pod of each group adds to a tally"""
         self._of_shape: dict[int, Amounts] = {}
+        self._speaks = intern.Memo(lambda shape: bool(self.amounts(cluster, shape)))
+        """shape id -> whether its terms add anything: of many pods that come, most add nothing"""
 
     def weigh(self, cluster: table.Table, shape: shapes.Shape) -> Amounts:
         """What a pod of a shape adds by its terms."""
@@ -170,9 +172,15 @@ class Ledger:
         return True
 
     def _advance_many(self, cluster: table.Table, tail: log.Tail) -> None:
-        about = np.flatnonzero(tail.deltas)
-        rows, deltas = tail.rows[about], tail.deltas[about].astype(np.int64)
+        about = tail.deltas.nonzero()[0]
+        rows, of_pods = tail.rows[about], tail.shapes[about]
+        deltas = tail.deltas[about].astype(np.int64)
         for tally, memo in self.by_group:
-            tally.add_many(rows, memo.values(len(cluster.groups))[tail.groups[about]] * deltas)
-        of_pods = tail.shapes[about]
-        self._count_shapes(cluster, np.unique(of_pods).tolist(), rows, of_pods, deltas)
+            amounts = memo.values(len(cluster.groups))[tail.groups[about]] * deltas
+            if amounts.any():
+                tally.add_many(rows, amounts)
+        speaking = self._speaks.values(len(cluster.shapes))[of_pods].nonzero()[0]
+        if len(speaking):
+            of_pods = of_pods[speaking]
+            shapes_ = intern.distinct(of_pods).tolist()
+            self._count_shapes(cluster, shapes_, rows[speaking], of_pods, deltas[speaking])

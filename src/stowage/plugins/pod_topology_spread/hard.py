@@ -12,7 +12,7 @@ from stowage.plugins.pod_topology_spread import constraints
 NO_MINIMUM = 2**31 - 1
 """The lowest count where no domain is eligible (newCriticalPaths)."""
 
-FEW = 32
+FEW = 4
 """Log entries up to which one at a time is quicker than arrays."""
 
 

@@ -15,7 +15,7 @@ from stowage.cluster import log, nodes, pods, table
 from stowage.framework import interface
 from stowage.plugins.pod_topology_spread import constraints
 
-FEW = 32
+FEW = 4
 """Log entries up to which one at a time is quicker than arrays."""
 
 ROOM = 6
@@ -234,8 +234,15 @@ class State:
                         self._cells[row] += moved * stride
 
     def _advance_many(self, cluster: table.Table, tail: log.Tail) -> bool:
-        about = np.flatnonzero((tail.deltas != 0) & (tail.rows < self._size))
+        counted = np.zeros(len(tail), np.int64)
+        for part in self._parts:
+            counted |= part.memo.values(len(cluster.groups))[tail.groups]
+        about = (counted * tail.deltas * (tail.rows < self._size)).nonzero()[0]
         rows, groups, deltas = tail.rows[about], tail.groups[about], tail.deltas[about]
+        if len(about) <= FEW:
+            for row, group, delta in zip(rows.tolist(), groups.tolist(), deltas.tolist(), strict=True):
+                self._add(group, row, delta)
+            return True
         for part in self._parts:
             kept = np.flatnonzero(part.memo.values(len(cluster.groups))[groups])
             part.add_many(rows[kept], deltas[kept])
