@@ -19,7 +19,7 @@ from typer import testing
 from stowage.cli import main
 from tests.unit.simulate import kube
 
-NODE = kube.node("n", cpu="4")
+NODE = kube.node("one", cpu="4")
 POD = kube.pod("p")
 CONFIG = """
 apiVersion: kubescheduler.config.k8s.io/v1beta3
@@ -71,7 +71,7 @@ def cluster(tmp_path: Path) -> Path:
 
 def test_standard_input_is_an_input() -> None:
     found = simulate("-", stdin=kube.a_list(NODE, POD))
-    assert [each["node"] for each in found["placements"]] == ["n"]
+    assert [each["node"] for each in found["placements"]] == ["one"]
 
 
 def test_several_inputs_and_more_pods_go_together(tmp_path: Path, cluster: Path) -> None:
@@ -82,7 +82,7 @@ def test_several_inputs_and_more_pods_go_together(tmp_path: Path, cluster: Path)
     )
     found = simulate(cluster, "-", "--pods", tmp_path / "pods.yaml", stdin=kube.a_list(kube.node("m")))
     assert found["summary"]["nodes"] == 2
-    assert [each["name"][:3] for each in found["placements"]] == ["p", "big", "q", "web", "web"]
+    assert [each["name"][:3] for each in found["placements"]] == ["p", "big", "web", "web", "q"]
     assert found["summary"]["placed"] == 4
 
 
@@ -215,7 +215,7 @@ def test_capacity_counts_what_fits_and_says_what_stops_it(tmp_path: Path, cluste
     done = stowage("capacity", cluster, "--pod", tmp_path / "probe.yaml", "-o", "json")
     assert done.returncode == 0, done.stderr
     first, second = json.loads(done.stdout)["capacity"]
-    assert (first["template"], first["count"], first["nodes"]) == ("Pod default/probe", 2, {"n": 2})
+    assert (first["template"], first["count"], first["nodes"]) == ("Pod default/probe", 2, {"one": 2})
     assert first["stoppedBy"].startswith("0/1 nodes are available: 1 Insufficient cpu.")
     assert (second["template"], second["count"]) == ("Job default/j", 4)
     table = stowage("capacity", cluster, "--pod", tmp_path / "probe.yaml", "--limit", "1").stdout
@@ -250,7 +250,7 @@ def peak(path: Path) -> int:
 def test_memory_is_within_a_few_times_the_input(tmp_path: Path, form: str) -> None:
     def written(name: str, pods: int) -> Path:
         note = {"annotations": {"note": "x" * 1000}}
-        items = [NODE, *(kube.pod(f"p{i}", "0", meta=note, nodeName="n") for i in range(pods))]
+        items = [NODE, *(kube.pod(f"p{i}", "0", meta=note, nodeName="one") for i in range(pods))]
         path = tmp_path / name
         path.write_text(kube.a_list(*items) if form == "json" else yaml.safe_dump_all(items))
         return path

@@ -3,6 +3,8 @@
 `KINDS` maps (API group, kind) to its struct; versions of a group differ in nothing that is read.
 """
 
+from typing import Literal
+
 from stowage.api.meta import (
     Condition,
     LabelSelector,
@@ -201,10 +203,13 @@ class DaemonSet(Wire, frozen=True):
     spec: DaemonSetSpec = DaemonSetSpec()
 
 
+CompletionMode = Literal["", "NonIndexed", "Indexed"]
+
+
 class JobSpec(Wire, frozen=True):
     parallelism: int | None = None
     completions: int | None = None
-    completion_mode: str | None = None
+    completion_mode: CompletionMode | None = None
     suspend: bool | None = None
     selector: LabelSelector | None = None
     template: PodTemplateSpec = PodTemplateSpec()

@@ -14,7 +14,7 @@ from stowage.simulate import output, session, tables
 def capacity(
     inputs: Annotated[
         list[str],
-        typer.Argument(metavar="INPUT…", help="What kubectl get … -o json (or yaml) wrote; - is stdin."),
+        typer.Argument(metavar="INPUT", help="What kubectl get … -o json (or yaml) wrote; - is stdin."),
     ],
     pod: Annotated[
         list[str], typer.Option(metavar="FILE", help="Pods and workloads, each asked about by itself.")

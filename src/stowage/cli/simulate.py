@@ -13,7 +13,7 @@ from stowage.simulate import output, problems, report, session, tables
 def simulate(
     inputs: Annotated[
         list[str] | None,
-        typer.Argument(metavar="INPUT…", help="What kubectl get … -o json (or yaml) wrote; - is stdin."),
+        typer.Argument(metavar="INPUT", help="What kubectl get … -o json (or yaml) wrote; - is stdin."),
     ] = None,
     pods: Annotated[
         list[str] | None, typer.Option(metavar="FILE", help="More pods and workloads, to be placed.")

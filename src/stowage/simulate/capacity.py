@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import msgspec
+import numpy as np
 
 from stowage.api import objects, validate
 from stowage.cluster import pods, table
@@ -68,6 +69,13 @@ def capacity(
     options: session.Options, templates: Sequence[str], limit: int, progress: session.Progress
 ) -> Report:
     """Asks for every pod and workload in the files ``templates``. BadInput as `session.load`."""
+    with np.errstate(over="ignore"):  # amounts near 2**63 wrap around, as in Go
+        return _capacity(options, templates, limit, progress)
+
+
+def _capacity(
+    options: session.Options, templates: Sequence[str], limit: int, progress: session.Progress
+) -> Report:
     started = time.perf_counter()
     loaded = session.load(options, progress, templates)
     if not loaded.templates:
@@ -218,7 +226,7 @@ def plain(report: Report) -> dict[str, Any]:
             "boundPods": found.world.placed,
             "templates": len(report.answers),
             "limit": report.limit,
-            "skippedObjects": len(found.faults.problems),
+            "skippedObjects": found.faults.bad_objects,
         },
         "capacity": [
             {

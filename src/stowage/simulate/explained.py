@@ -79,6 +79,8 @@ def why(entry: run.Entry, account: explain.Explanation) -> str:
 
 def _chosen(entry: run.Entry, account: explain.Explanation) -> str:
     best = account.best
+    if entry.incoming.nominated == entry.node:
+        return f"{entry.node} was kept for the pod, which was nominated to it; no other node was looked at."
     if entry.node not in best:
         return f"{entry.node} was chosen among the nodes that were looked at; not all were."
     if len(account.feasible) == 1:

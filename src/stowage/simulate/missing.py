@@ -19,7 +19,7 @@ def warnings(found: world.World, written: config.Configuration) -> Iterator[str]
     if not kinds["Node"]:
         yield "there is no Node in the input"
     asks: list[tuple[str, str, Callable[[objects.Pod], bool]]] = [
-        ("PersistentVolumeClaim", "use a claim", lambda pod: bool(list(_claims(pod)))),
+        ("PersistentVolumeClaim", "use a claim", lambda pod: not _known_claims(pod, found)),
         ("Namespace", "select namespaces by label", _selects_namespaces),
         ("PriorityClass", "name a priority class", _needs_class),
         *_storage(found),
@@ -51,6 +51,12 @@ def _claims(pod: objects.Pod) -> Iterator[str]:
             yield volume.persistent_volume_claim.claim_name
         elif volume.ephemeral is not None:
             yield f"{pod.metadata.name}-{volume.name}"
+
+
+def _known_claims(pod: objects.Pod, found: world.World) -> bool:
+    """Whether all claims of the pod are there, be it that they were made for it here."""
+    known = found.cluster.storage.claims
+    return all((pod.metadata.namespace, name) in known for name in _claims(pod))
 
 
 def _selects_namespaces(pod: objects.Pod) -> bool:

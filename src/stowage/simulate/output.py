@@ -55,8 +55,7 @@ def write(path: str | None, produce: Callable[[TextIO], None]) -> None:
     The file appears, or changes, only when all of it is there. BadInput where it cannot be written.
     """
     if path is None:
-        produce(sys.stdout)
-        sys.stdout.flush()
+        _to_stdout(produce)
         return
     try:
         if _is_special(path):
@@ -66,6 +65,18 @@ def write(path: str | None, produce: Callable[[TextIO], None]) -> None:
             _replace(os.path.realpath(path), produce)
     except OSError as error:
         raise problems.BadInput([f"--out {path}: cannot be written: {error.strerror or error}"]) from None
+
+
+def _to_stdout(produce: Callable[[TextIO], None]) -> None:
+    try:
+        produce(sys.stdout)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        # What is left in the buffer would fail once more when the interpreter ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise problems.BadInput([f"standard output: cannot be written: {error.strerror}"]) from None
 
 
 def _is_special(path: str) -> bool:

@@ -28,11 +28,18 @@ class Faults:
     """A whole file cannot be read, which nothing can pass over."""
     problems: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    _subjects: set[tuple[str, str]] = field(default_factory=set)
 
     def problem(self, source: str, subject: str, path: str, message: str) -> None:
         """Notes one: ``source`` is a file, ``subject`` the object, ``path`` its field; all may be empty."""
+        self._subjects.add((source, subject))
         told = " ".join(part for part in (f"{path}:" if path else "", message) if part)
         self.problems.append(": ".join(part for part in (source, subject, told) if part))
+
+    @property
+    def bad_objects(self) -> int:
+        """How many objects have a problem, or several."""
+        return len(self._subjects)
 
     def unreadable(self, source: str, subject: str, message: str) -> None:
         """Notes that a file cannot be read; ``subject`` is a place in it, or empty."""

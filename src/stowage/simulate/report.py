@@ -50,7 +50,7 @@ def summary(report: session.Report) -> dict[str, int]:
         "pendingPods": len(result.entries),
         **counts,
         "evicted": len({victim for entry in result.entries for victim in entry.victims}),
-        "skippedObjects": len(report.loaded.faults.problems),
+        "skippedObjects": report.loaded.faults.bad_objects,
         "passes": result.passes,
         "attempts": result.attempts,
         "shapes": report.measured.shapes,

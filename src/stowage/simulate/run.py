@@ -93,6 +93,7 @@ class Simulation:
         entries = [Entry(pod, self.cluster.project(pod)) for pod in pending]
         self._by_uid = {entry.incoming.uid: entry for entry in entries}
         result = Result(entries)
+        result.explained = next((each for each in entries if each.incoming.key == self.explained), None)
         queue = self._queue(entries)
         result.tried = len(queue)
         started = time.perf_counter()

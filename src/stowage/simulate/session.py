@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from stowage.api import objects
 from stowage.engine import cycle
 from stowage.simulate import (
@@ -98,6 +100,11 @@ def load(options: Options, progress: Progress, templates: Sequence[str] | None =
 
 def simulate(options: Options, progress: Progress) -> Report:
     """Loads, schedules, measures. BadInput as `load`, and where the pod to explain is not pending."""
+    with np.errstate(over="ignore"):  # amounts near 2**63 wrap around, as in Go
+        return _simulate(options, progress)
+
+
+def _simulate(options: Options, progress: Progress) -> Report:
     started = time.perf_counter()
     loaded = load(options, progress)
     found = loaded.world

@@ -90,7 +90,7 @@ def _summary(found: session.Report) -> table.Table:
     evicted = sum(bool(entry.evicted_by) for entry in found.result.entries)
     if evicted:
         out.add_row(f"{evicted:,}", "of those placed evicted again by pods of higher priority")
-    skipped = len(found.loaded.faults.problems)
+    skipped = found.loaded.faults.bad_objects
     if skipped:
         out.add_row(f"{skipped:,}", "bad objects skipped")
     return out

@@ -105,7 +105,7 @@ class _Builder:
                     continue
                 self.pods.append(_Given(place, source, item))
             elif isinstance(item, objects.Node):
-                self.nodes[item.metadata.name] = item
+                self.nodes[item.metadata.name] = _with_allocatable(item)
             else:
                 self.others.append((source, item))
                 if isinstance(item, workloads.KINDS):
@@ -169,6 +169,14 @@ class _Builder:
                 key = (claim.metadata.namespace, claim.metadata.name)
                 if key not in world.cluster.storage.claims:
                     world.cluster.set(world.defaults.claim(claim))
+
+
+def _with_allocatable(node: objects.Node) -> objects.Node:
+    """A node that says only how much it has offers all of it (core/v1 defaults.go)."""
+    status = node.status
+    if status.allocatable or not status.capacity:
+        return node
+    return _replace(node, status=_replace(status, allocatable=status.capacity))
 
 
 def _completed(item: objects.Object, defaults: volumes.Defaults) -> objects.Object:

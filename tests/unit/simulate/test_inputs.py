@@ -209,3 +209,9 @@ def test_sizes_are_read_with_their_units(text: str, size: int) -> None:
 def test_what_is_no_size_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is not a size"):
         inputs.size(text)
+
+
+def test_an_object_with_several_problems_counts_once(tmp_path: Path) -> None:
+    twice = kube.pod("a", "-1", overhead={"cpu": "x"})
+    _, faults = load(tmp_path / "f", kube.a_list(NODE, twice, 7))
+    assert (len(faults.problems), faults.bad_objects) == (3, 2)

@@ -109,11 +109,15 @@ def test_the_decision_about_one_pod_is_told_in_full(tmp_path: Path) -> None:
         ),
         ([kube.node("a"), kube.pod("p", "9")], "No node takes the pod."),
         (
+            [kube.node("a", cpu="8"), kube.node("b"), kube.pod("p", status={"nominatedNodeName": "b"})],
+            "b was kept for the pod, which was nominated to it; no other node was looked at.",
+        ),
+        (
             [kube.node("a"), kube.pod("low", "4", nodeName="a"), kube.pod("p", "1", priority=1)],
             "No node takes the pod as it is; a will, once 1 pod of lower priority is gone.",
         ),
     ],
-    ids=["a tie", "a winner", "nowhere", "after preemption"],
+    ids=["a tie", "a winner", "nowhere", "nominated before", "after preemption"],
 )
 def test_the_choice_is_told_in_a_sentence(tmp_path: Path, items: list[kube.Json], why: str) -> None:
     result = made(tmp_path, *items, explain="p").result
@@ -179,3 +183,10 @@ def test_a_narrow_terminal_loses_no_column(tmp_path: Path) -> None:
 )
 def test_amounts_are_told_in_units_that_people_read(resource: str, value: int, told: str) -> None:
     assert tables.amount(resource, value) == told
+
+
+def test_a_pod_that_was_not_tried_is_explained_by_its_reason(tmp_path: Path) -> None:
+    found = made(tmp_path, explain="default/gated")
+    assert report.plain(found)["explanation"]["reason"] == "waiting for scheduling gates: [x]"
+    _, _, text = shown(found).partition("Why default/gated?")
+    assert "waiting for scheduling gates: [x]" in text

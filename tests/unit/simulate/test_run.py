@@ -237,3 +237,22 @@ def test_preemption_without_budgets_in_the_input_is_a_warning() -> None:
     result, found = kube.simulated(*preempting())
     (warning,) = missing.afterwards(found, result)
     assert warning.startswith("there is no PodDisruptionBudget in the input; pods that preempt others: 2")
+
+
+def test_claims_of_new_pods_are_provisioned_where_the_pods_go() -> None:
+    storage = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+    late = {"provisioner": "p", "volumeBindingMode": "WaitForFirstConsumer"}
+    fast = kube.kube("StorageClass", "storage.k8s.io/v1", "fast", **late)
+    fast["metadata"]["annotations"] = {"storageclass.kubernetes.io/is-default-class": "true"}
+    scratch = {"name": "scratch", "ephemeral": {"volumeClaimTemplate": {"spec": storage}}}
+    data = {"metadata": {"name": "data"}, "spec": storage}
+    item = kube.workload(
+        "StatefulSet", "db", replicas=2, volumeClaimTemplates=[data], pod_spec={"volumes": [scratch]}
+    )
+    result, found = kube.simulated(kube.node("n"), fast, item)
+    assert kube.fates(result) == {"db-0": ("placed", "n"), "db-1": ("placed", "n")}
+    claims = found.cluster.storage.claims
+    assert sorted(name for _, name in claims) == ["data-db-0", "data-db-1", "db-0-scratch", "db-1-scratch"]
+    chosen = {claim.metadata.annotations["volume.kubernetes.io/selected-node"] for claim in claims.values()}
+    assert chosen == {"n"}
+    assert not [each for each in missing.warnings(found, config.default()) if "PersistentVolumeClaim" in each]

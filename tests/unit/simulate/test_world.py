@@ -88,3 +88,9 @@ def test_generic_ephemeral_volumes_get_their_claims() -> None:
     claim = found.cluster.storage.claims[("default", "a-scratch")]
     assert claim.metadata.owner_references[0].name == "a"
     assert claim.spec.volume_mode == "Filesystem"
+
+
+def test_a_node_that_says_only_how_much_it_has_offers_all_of_it() -> None:
+    node = kube.node("n", cpu="3")
+    node["status"] = {"capacity": node["status"]["allocatable"]}
+    assert kube.built(node).cluster.allocatable[0].tolist() == [3000]
