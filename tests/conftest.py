@@ -10,9 +10,15 @@ from typing import Any
 import hypothesis
 import pytest
 
+UNSHRUNK = (hypothesis.Phase.explicit, hypothesis.Phase.generate)
+
 hypothesis.settings.register_profile("local", deadline=None)
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
-hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "local")
+# For the deliberate errors: that an example fails is enough, it need not be a small one.
+hypothesis.settings.register_profile(
+    "unshrunk", parent=hypothesis.settings.get_profile("ci"), phases=UNSHRUNK
+)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS") or ("ci" if os.environ.get("CI") else "local"))
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -7,6 +7,7 @@ import numpy as np
 
 from stowage.api import objects
 from stowage.cluster import outside, pods, table
+from stowage.engine import entries
 from stowage.engine import plan as plans
 from stowage.framework import config, overlay, profile, status
 
@@ -188,8 +189,8 @@ def by_name(plan: plans.Plan, rows: np.ndarray, statuses: np.ndarray) -> dict[st
 
 
 def meaning(plan: plans.Plan, value: int) -> Any:
-    if value in (plans.OK, plans.EXCLUDED, plans.GONE):
-        return {plans.OK: "ok", plans.EXCLUDED: "excluded", plans.GONE: "gone"}[value]
+    if value in (entries.OK, entries.EXCLUDED, entries.GONE):
+        return {entries.OK: "ok", entries.EXCLUDED: "excluded", entries.GONE: "gone"}[value]
     return sorted_status(plan.explain(value))
 
 

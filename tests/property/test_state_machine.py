@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from stowage.api import objects
 from stowage.cluster import table
-from stowage.engine import cycle
+from stowage.engine import cycle, measures
 from stowage.engine import plan as plans
 from tests.property import model, strategies
 
@@ -250,7 +250,7 @@ class ClusterMachine(stateful.RuleBasedStateMachine):
             pod = strategies.done(strategies.pending(template))
             incoming = self.cluster.project(pod)
             warm = model.answers(self.engine.plan(incoming))
-            cold = model.answers(plans.Plan(self.profile, incoming, self.cluster, plans.Work()))
+            cold = model.answers(plans.Plan(self.profile, incoming, self.cluster, measures.Work()))
             assert (template, warm) == (template, cold)
 
     @stateful.invariant()
@@ -261,7 +261,7 @@ class ClusterMachine(stateful.RuleBasedStateMachine):
         for template in strategies.TEMPLATES:
             pod = strategies.done(strategies.pending(template))
             lived = model.answers(self.engine.plan(self.cluster.project(pod)))
-            made = model.answers(plans.Plan(self.profile, afresh.project(pod), afresh, plans.Work()))
+            made = model.answers(plans.Plan(self.profile, afresh.project(pod), afresh, measures.Work()))
             assert (template, lived) == (template, made)
 
 

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from stowage.api import objects
 from stowage.cluster import table
+from stowage.engine import measures
 from stowage.engine import plan as plans
 from tests.property import model, strategies
 
@@ -43,7 +44,8 @@ def test_the_order_of_the_objects_does_not_matter(items: list[objects.Object], d
     for template in data.draw(st.lists(strategies.templates, min_size=3, max_size=3)):
         pod = strategies.done(strategies.pending(template))
         answers = [
-            model.answers(plans.Plan(PROFILE, each.project(pod), each, plans.Work())) for each in (one, other)
+            model.answers(plans.Plan(PROFILE, each.project(pod), each, measures.Work()))
+            for each in (one, other)
         ]
         assert answers[0] == answers[1]
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stowage.cluster import table
-from stowage.engine import cycle
+from stowage.engine import cycle, measures
 from stowage.engine import plan as plans
 from tests.builders import make_node, make_pod, make_table
 from tests.property import model, strategies
@@ -54,7 +54,7 @@ def equal_plans(engine: cycle.Engine) -> None:
     cluster = engine.cluster
     for template in TEMPLATES:
         incoming = cluster.project(strategies.done(strategies.pending(template)))
-        cold = plans.Plan(PROFILE, incoming, cluster, plans.Work())
+        cold = plans.Plan(PROFILE, incoming, cluster, measures.Work())
         assert (template, model.answers(engine.plan(incoming))) == (template, model.answers(cold))
 
 

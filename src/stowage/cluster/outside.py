@@ -1,7 +1,7 @@
 """The objects around nodes and pods: namespaces, owners, budgets, storage. Each kind has an epoch.
 
-An epoch is a number that grows with every change of its kind; a plan that read the kind is
-rebuilt when it moved.
+An epoch is a number that grows with every change of its kind; every plan is rebuilt when any of
+them moved (`Outside.version`).
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ NAMESPACED = frozenset({objects.PersistentVolumeClaim, objects.CSIStorageCapacit
 
 
 class Outside:
-    """All of them, with the epochs: `namespaces`, `owners`, `storage`."""
+    """All of them, with the epochs: theirs, and those of the nodes' names and images. Budgets have none."""
 
     __slots__ = ("budgets", "epochs", "namespaces", "owners", "storage", "version")
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from stowage.cluster import pods, table
-from stowage.engine import failure
+from stowage.engine import entries, failure
 from stowage.engine import plan as plans
 from stowage.framework import overlay, status
 
@@ -49,7 +49,7 @@ class Attempt:
         if self.nominated is not None:
             rows = self.nominated.rows
             crowded = self.plan.statuses_with(self.nominated)
-            out[rows] = np.where(crowded == plans.OK, out[rows], crowded)
+            out[rows] = np.where(crowded == entries.OK, out[rows], crowded)
         return out
 
     def passes(self, row: int) -> bool:
@@ -64,7 +64,7 @@ class Attempt:
 
     def fits(self, change: overlay.Overlay) -> np.ndarray:
         """bool[k]: whether the pod passes every filter on each row of ``change``."""
-        fit: np.ndarray = self._statuses_with(change) == plans.OK
+        fit: np.ndarray = self._statuses_with(change) == entries.OK
         return fit
 
     def verdicts(self, change: overlay.Overlay) -> Counter[status.Status]:
@@ -72,7 +72,7 @@ class Attempt:
         found: Counter[status.Status] = Counter()
         values, counts = np.unique(self._statuses_with(change), return_counts=True)
         for value, count in zip(values.tolist(), counts.tolist(), strict=True):
-            if value != plans.OK:
+            if value != entries.OK:
                 found[self.plan.explain(value)] += count
         return found
 
@@ -85,5 +85,5 @@ class Attempt:
         if len(among):
             part = change.take(among)
             crowded = self.plan.statuses_with(part.plus(self.nominated.onto(part.rows)))
-            out[among] = np.where(crowded == plans.OK, out[among], crowded)
+            out[among] = np.where(crowded == entries.OK, out[among], crowded)
         return out

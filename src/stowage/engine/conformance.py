@@ -14,7 +14,7 @@ import numpy as np
 from stowage.api import decode, defaults, objects
 from stowage.cluster import pods, table
 from stowage.engine import attempt as attempts
-from stowage.engine import cycle, explain
+from stowage.engine import cycle, entries, explain, measures
 from stowage.engine import plan as plans
 from stowage.framework import config, interface, profile, registry, status
 from stowage.framework.config import args
@@ -64,7 +64,7 @@ def _step(
     if plan.refusal is not None:
         step["preFilter"] = _verdict(plan.refusal)
         return step | _fail(engine, preemption, attempt)
-    account = explain.explain(attempt, plans.Timer())
+    account = explain.explain(attempt, measures.Timer())
     _narrow(account, attempt)
     step |= _filtered(account, plan)
     if len(account.feasible) and plan.broken is not None:
@@ -81,10 +81,10 @@ def _step(
 def _narrow(account: explain.Explanation, attempt: attempts.Attempt) -> None:
     """A pod that passes on the node it is nominated to is tried nowhere else."""
     row = attempt.cluster.row_of.get(attempt.pod.nominated, -1)
-    if row < 0 or not account.live[row] or account.statuses[row] != plans.OK:
+    if row < 0 or not account.live[row] or account.statuses[row] != entries.OK:
         return
     at = np.flatnonzero(account.feasible == row)
-    account.statuses = np.full(len(account.statuses), plans.OK)
+    account.statuses = np.full(len(account.statuses), entries.OK)
     account.feasible = account.feasible[at]
     account.scores = [
         explain.Scores(entry.plugin.name, entry.weight, raw, entry.normalized(raw))
@@ -98,7 +98,7 @@ def _filtered(account: explain.Explanation, plan: plans.Plan) -> Json:
     rejected = {
         account.names[row]: _verdict(account.first[int(account.statuses[row])])
         for row in np.flatnonzero(account.live).tolist()
-        if account.statuses[row] not in (plans.OK, plans.EXCLUDED)
+        if account.statuses[row] not in (entries.OK, entries.EXCLUDED)
     }
     found: Json = {"rejected": rejected}
     if plan.nodes is not None:

@@ -16,7 +16,7 @@ import numpy as np
 
 from stowage.cluster import pods, table
 from stowage.engine import attempt as attempts
-from stowage.engine import explain, failure, records
+from stowage.engine import entries, explain, failure, measures, records
 from stowage.engine import plan as plans
 from stowage.framework import interface, profile, status
 
@@ -78,7 +78,7 @@ class Engine:
         self.percentage = percentage
         """percentageOfNodesToScore of profiles that have none; None looks at every node"""
         self.rng = random.Random(seed)
-        self.work = plans.Work()
+        self.work = measures.Work()
         self.records = records.Records()
         self.seconds: dict[str, float] = {}
         """by extension point, over the timed cycles"""
@@ -92,16 +92,14 @@ class Engine:
 
     # ------------------------------------------------------------------ plans
 
-    def plan(self, pod: pods.Incoming, timer: plans.Timer | None = None) -> plans.Plan:
+    def plan(self, pod: pods.Incoming, timer: measures.Timer | None = None) -> plans.Plan:
         """The pod's plan, up to date. KeyError where no profile has the pod's scheduler name."""
         cluster = self.cluster
         shape = pod.shape
         key = (shape.id, cluster.label_view(pod.group))
         found = self._plans.get(key)
         if found is None:
-            found = plans.Plan(
-                self.profiles[shape.spec.scheduler_name], pod, cluster, self.work, timer
-            )
+            found = plans.Plan(self.profiles[shape.spec.scheduler_name], pod, cluster, self.work, timer)
             self._plans[key] = found
             self._plan_bytes += found.nbytes
             while self._plan_bytes > PLAN_BYTES and len(self._plans) > 1:
@@ -139,10 +137,10 @@ class Engine:
     def schedule(self, pod: pods.Incoming, *, explained: bool = False) -> Outcome:
         """One scheduling cycle and, where a node was found, one binding cycle."""
         self._cycles += 1
-        timer = plans.Timer() if explained or self._cycles % TIMED_CYCLES == 1 else None
+        timer = measures.Timer() if explained or self._cycles % TIMED_CYCLES == 1 else None
         try:
             outcome = self._decide(pod, timer, explained)
-        except plans.CycleError as error:
+        except entries.CycleError as error:
             return Outcome(pod, rejected=status.error(str(error)))
         if outcome.row >= 0:
             self._assume_and_bind(outcome, timer)
@@ -150,7 +148,7 @@ class Engine:
             self._book(timer)
         return outcome
 
-    def _decide(self, pod: pods.Incoming, timer: plans.Timer | None, explained: bool) -> Outcome:
+    def _decide(self, pod: pods.Incoming, timer: measures.Timer | None, explained: bool) -> Outcome:
         """The scheduling cycle: a node or a failure, recorded; nothing is placed yet."""
         cluster = self.cluster
         plan = self.plan(pod, timer)
@@ -175,7 +173,7 @@ class Engine:
         """(row, total, ties, feasible rows); row -1 where none is feasible."""
         if plan.refusal is not None:
             if plan.refusal.code is status.Code.ERROR:
-                raise plans.CycleError(plan.refusal.message)
+                raise entries.CycleError(plan.refusal.message)
             return -1, 0, 0, 0
         cluster = self.cluster
         percentage = self.percentage if plan.profile.percentage is None else plan.profile.percentage
@@ -191,8 +189,8 @@ class Engine:
         statuses = attempt.statuses()
         error = plan.failed(statuses)
         if error is not None:
-            raise plans.CycleError(error.message)
-        rows = np.flatnonzero(statuses == plans.OK)
+            raise entries.CycleError(error.message)
+        rows = np.flatnonzero(statuses == entries.OK)
         if percentage is not None:
             rows = self._sample(rows, percentage)
         return self._draw(plan, rows)
@@ -202,9 +200,9 @@ class Engine:
             return -1, 0, 0, 0
         try:
             if plan.broken is not None:
-                raise plans.CycleError(plan.broken.message)
+                raise entries.CycleError(plan.broken.message)
             totals = plan.totals_of(rows)
-        except plans.CycleError:
+        except entries.CycleError:
             if len(rows) == 1:  # kube-scheduler scores only where there is a choice
                 return rows.item(0), 0, 1, 1
             raise
@@ -262,7 +260,7 @@ class Engine:
 
     # ---------------------------------------------------------------- binding
 
-    def _assume_and_bind(self, outcome: Outcome, timer: plans.Timer | None) -> None:
+    def _assume_and_bind(self, outcome: Outcome, timer: measures.Timer | None) -> None:
         self.cluster.add_pod(outcome.pod, outcome.row)
         if timer:
             timer.lap("Assume")
@@ -277,7 +275,7 @@ class Engine:
         outcome.node, outcome.row = "", -1
 
     def _reserve(
-        self, chain: profile.Profile, outcome: Outcome, timer: plans.Timer | None
+        self, chain: profile.Profile, outcome: Outcome, timer: measures.Timer | None
     ) -> status.Status | None:
         pod, node, context = outcome.pod, outcome.node, self.binding
         for reserver in chain.reserve:
@@ -293,7 +291,7 @@ class Engine:
         return None
 
     def _bind(
-        self, chain: profile.Profile, outcome: Outcome, timer: plans.Timer | None
+        self, chain: profile.Profile, outcome: Outcome, timer: measures.Timer | None
     ) -> status.Status | None:
         pod, node, context = outcome.pod, outcome.node, self.binding
         for preparer in chain.pre_bind:
@@ -315,7 +313,7 @@ class Engine:
             timer.lap("Bind")
         return None
 
-    def _book(self, timer: plans.Timer) -> None:
+    def _book(self, timer: measures.Timer) -> None:
         self.timed += 1
         for point, seconds in timer.seconds.items():
             self.seconds[point] = self.seconds.get(point, 0.0) + seconds

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from stowage.engine import attempt as attempts
+from stowage.engine import entries, measures
 from stowage.engine import plan as plans
 from stowage.framework import interface, status
 
@@ -45,7 +46,7 @@ class Explanation:
     """bool[size]"""
     refusal: status.Status | None
     statuses: np.ndarray
-    """int64[size]: the first failure, or `plan.OK`; nominated pods included"""
+    """int64[size]: the first failure, or `entries.OK`; nominated pods included"""
     first: dict[int, status.Status]
     """what each value of ``statuses`` means"""
     verdicts: list[Verdicts]
@@ -77,7 +78,7 @@ class Explanation:
         return self.first.get(int(self.statuses[row]))
 
 
-def explain(attempt: attempts.Attempt, timer: plans.Timer) -> Explanation:
+def explain(attempt: attempts.Attempt, timer: measures.Timer) -> Explanation:
     """The account of what the pod's plan says now."""
     plan = attempt.plan
     cluster = plan.cluster
@@ -87,7 +88,7 @@ def explain(attempt: attempts.Attempt, timer: plans.Timer) -> Explanation:
         list(cluster.names),
         live,
         plan.refusal,
-        np.full(cluster.size, plans.GONE),
+        np.full(cluster.size, entries.GONE),
         {},
         [],
         np.zeros(0, np.intp),
@@ -101,7 +102,7 @@ def explain(attempt: attempts.Attempt, timer: plans.Timer) -> Explanation:
     account.first = _meanings(plan, account.statuses[live])
     account.verdicts = [_verdicts(plan, entry) for entry in plan.filters]
     timer.lap("Filter")
-    account.feasible = rows = np.flatnonzero(account.statuses == plans.OK)
+    account.feasible = rows = np.flatnonzero(account.statuses == entries.OK)
     if not len(rows):
         return account
     account.scores = [_scores(plan, entry, rows) for entry in plan.scores]
@@ -113,15 +114,15 @@ def explain(attempt: attempts.Attempt, timer: plans.Timer) -> Explanation:
 def _meanings(plan: plans.Plan, statuses: np.ndarray) -> dict[int, status.Status]:
     meanings = {}
     for value in np.unique(statuses).tolist():
-        if value == plans.EXCLUDED:
+        if value == entries.EXCLUDED:
             reason = f"node(s) didn't satisfy plugin(s) [{' '.join(sorted(plan.restricting))}]"
             meanings[value] = status.unresolvable(reason)
-        elif value != plans.OK:
+        elif value != entries.OK:
             meanings[value] = plan.explain(value)
     return meanings
 
 
-def _verdicts(plan: plans.Plan, entry: plans.FilterEntry) -> Verdicts:
+def _verdicts(plan: plans.Plan, entry: entries.FilterEntry) -> Verdicts:
     size = plan.cluster.size
     answer: interface.Answer = entry.plugin.filter(entry.state, plan.cluster, slice(0, size), None)
     codes = np.full(size, answer, np.int64) if np.ndim(answer) == 0 else np.asarray(answer, np.int64)
@@ -130,6 +131,6 @@ def _verdicts(plan: plans.Plan, entry: plans.FilterEntry) -> Verdicts:
     return Verdicts(entry.plugin.name, codes, meanings)
 
 
-def _scores(plan: plans.Plan, entry: plans.ScoreEntry, rows: np.ndarray) -> Scores:
+def _scores(plan: plans.Plan, entry: entries.ScoreEntry, rows: np.ndarray) -> Scores:
     raw = entry.raw_at(plan.cluster, rows)
     return Scores(entry.plugin.name, entry.weight, raw, entry.normalized(raw))

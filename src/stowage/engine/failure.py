@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from stowage.engine import entries
 from stowage.engine import plan as plans
 from stowage.framework import interface, status
 
@@ -53,7 +54,7 @@ def diagnose(plan: plans.Plan, statuses: np.ndarray) -> Failure:
     rejecting: dict[str, None] = dict.fromkeys(plan.restricting)
     pending: dict[str, None] = {}
     for value, count in zip(values.tolist(), counts.tolist(), strict=True):
-        if value == plans.EXCLUDED:
+        if value == entries.EXCLUDED:
             found.reasons[f"node(s) didn't satisfy plugin(s) [{' '.join(sorted(plan.restricting))}]"] += count
             continue
         verdict = plan.explain(value)
@@ -93,8 +94,8 @@ def codes(plan: plans.Plan, statuses: np.ndarray) -> np.ndarray:
 
 
 def _code(plan: plans.Plan, value: int) -> status.Code:
-    if value == plans.EXCLUDED:
+    if value == entries.EXCLUDED:
         return status.Code.UNSCHEDULABLE_AND_UNRESOLVABLE
-    if value == plans.GONE or value == plans.OK:
+    if value == entries.GONE or value == entries.OK:
         return status.Code.SUCCESS
     return plan.explain(value).code

@@ -1,138 +1,22 @@
 """A plan: what every node answers to pods of one kind, kept true by the table's log.
 
-Statuses are int64, one a row: `OK`, or the filter's place in the profile shifted left by `SHIFT`
-with the plugin's own code below it, so that the minimum over filters is the first failure in
-configured order. Totals are the weighted sum of the scores that depend on a row alone; whatever
+Totals are the weighted sum of the scores that depend on a row alone; whatever
 is relative to the feasible rows, or counted over domains, is kept raw and added at each choice.
 """
 
 from __future__ import annotations
 
-import time
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
 from stowage.cluster import intern, log, pods, table
-from stowage.engine import pages
+from stowage.engine import entries, measures, pages
 from stowage.framework import interface, overlay, profile, status
 
-SHIFT = 48
-OK = 1 << 62
-GONE = -1
-"""The status of a row without a node."""
-EXCLUDED = -2
-"""The status of a row that PreFilter left out."""
 EVERY = slice(None)
 CHANGED_SHARE = 4
 """A plan is built anew, not caught up, where more than one in this many rows changed."""
-
-
-class CycleError(Exception):
-    """An attempt that ends without an answer: a plugin failed, or its score was not within 0..100."""
-
-
-def _in_range(plugin: interface.ScorePlugin, scores: interface.Answer) -> None:
-    """Raises `CycleError` where a score is out of range."""
-    if isinstance(scores, np.ndarray):
-        if not scores.size or scores.view(np.uint64).max() <= interface.MAX_SCORE:  # one pass finds both
-            return
-        wrong = int(scores.min()) if scores.min() < 0 else int(scores.max())
-    else:
-        wrong = scores
-    if not 0 <= wrong <= interface.MAX_SCORE:
-        raise CycleError(
-            f'plugin "{plugin.name}" returns an invalid score {wrong}, '
-            f"it should in the range of [0, {interface.MAX_SCORE}] after normalizing"
-        )
-
-
-class FilterEntry:
-    """A filter that runs for this plan."""
-
-    __slots__ = ("base", "idle", "plugin", "state", "usage")
-
-    def __init__(self, order: int, plugin: interface.FilterPlugin, state: Any) -> None:
-        self.plugin = plugin
-        self.state = state
-        self.idle = _idle(plugin, state)
-        self.base = (order + 1) << SHIFT
-        self.usage = bool(plugin.reads & table.USAGE)
-
-    def statuses(
-        self, cluster: table.Table, rows: interface.Rows, change: overlay.Overlay | None = None
-    ) -> np.ndarray | int:
-        """Statuses of ``rows``, or one int that holds for all of them."""
-        codes = self.plugin.filter(self.state, cluster, rows, change)
-        if isinstance(codes, np.ndarray):
-            if codes.ndim:
-                if not codes.any():
-                    return OK
-                return np.where(codes == 0, OK, codes.astype(np.int64) | self.base)
-            codes = int(codes)
-        return codes | self.base if codes else OK
-
-
-class ScoreEntry:
-    """A score that runs for this plan. ``raw`` is kept for normalised ROW scores only."""
-
-    __slots__ = ("constant", "idle", "normalizes", "plugin", "raw", "state", "usage", "weight")
-
-    def __init__(self, plugin: interface.ScorePlugin, state: Any, weight: int) -> None:
-        self.plugin = plugin
-        self.state = state
-        self.weight = weight
-        self.idle = _idle(plugin, state)
-        self.usage = bool(plugin.reads & table.USAGE)
-        self.normalizes = hasattr(plugin, "normalize")  # isinstance of a protocol costs ten times this
-        self.raw: np.ndarray | None = None
-        self.constant = 0
-
-    def raw_at(self, cluster: table.Table, rows: np.ndarray) -> np.ndarray:
-        """int64[rows]: the scores before normalisation."""
-        if self.raw is not None:
-            kept: np.ndarray = self.raw[rows]
-            return kept
-        answer = self.plugin.score(self.state, cluster, rows)
-        return np.full(len(rows), answer, np.int64) if np.ndim(answer) == 0 else np.asarray(answer)
-
-    def normalized(self, raw: np.ndarray) -> np.ndarray:
-        """int64[n]: 0..100."""
-        scaled = (
-            cast(interface.Normalizing, self.plugin).normalize(self.state, raw) if self.normalizes else raw
-        )
-        _in_range(self.plugin, scaled)
-        return scaled
-
-
-class Timer:
-    """Seconds by extension point, for the cycles that are timed."""
-
-    __slots__ = ("seconds", "started")
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-        self.started = time.perf_counter()
-
-    def lap(self, point: str) -> None:
-        """Books the time since the last lap to ``point``."""
-        now = time.perf_counter()
-        self.seconds[point] = self.seconds.get(point, 0.0) + now - self.started
-        self.started = now
-
-
-class Work:
-    """Counters of what plans did, for tests and benchmarks to assert on instead of clocks."""
-
-    __slots__ = ("builds", "passes", "rows")
-
-    def __init__(self) -> None:
-        self.builds = 0
-        """plans built"""
-        self.rows = 0
-        """rows brought up to date, one plan and plugin group at a time"""
-        self.passes = 0
-        """passes over all rows: builds, and choices without pages"""
 
 
 class Plan:
@@ -143,8 +27,8 @@ class Plan:
         profile: profile.Profile,
         pod: pods.Incoming,
         cluster: table.Table,
-        work: Work,
-        timer: Timer | None = None,
+        work: measures.Work,
+        timer: measures.Timer | None = None,
     ) -> None:
         self.profile = profile
         self.pod = pod
@@ -157,7 +41,7 @@ class Plan:
 
     # ------------------------------------------------------------------ build
 
-    def build(self, timer: Timer | None) -> None:
+    def build(self, timer: measures.Timer | None) -> None:
         """Everything anew."""
         cluster = self.cluster
         self.work.builds += 1
@@ -210,7 +94,7 @@ class Plan:
                     break
         self.asked = frozenset(asked)
         self.filters = [
-            FilterEntry(order, plugin, states.get(plugin.name, self.pod))
+            entries.FilterEntry(order, plugin, states.get(plugin.name, self.pod))
             for order, plugin in enumerate(self.profile.filter)
             if plugin.name not in skipped
         ]
@@ -220,35 +104,35 @@ class Plan:
         late = [f for f in self.filters if f.plugin.kind is not interface.Kind.ROW]
         self.late_filters = [f for f in late if not f.idle]
         self.fallible = any(f.plugin.fallible for f in self.filters)
-        self.counting: list[FilterEntry | ScoreEntry] = [
+        self.counting: list[entries.FilterEntry | entries.ScoreEntry] = [
             f for f in late if f.plugin.kind is interface.Kind.DOMAIN
         ]
 
     def _build_statuses(self) -> None:
         cluster = self.cluster
-        self.static = np.where(cluster.live, OK, GONE)
+        self.static = np.where(cluster.live, entries.OK, entries.GONE)
         if self.nodes is not None:
             kept = np.zeros(self.size, bool)
             kept[cluster.rows(self.nodes)] = True
-            self.static[~kept] = EXCLUDED
+            self.static[~kept] = entries.EXCLUDED
         self._lower(self.static, self.static_filters, EVERY)
         self.statuses = self.static.copy()
         self._lower(self.statuses, self.usage_filters, EVERY)
 
-    def _lower(self, column: np.ndarray, filters: list[FilterEntry], rows: interface.Rows) -> None:
+    def _lower(self, column: np.ndarray, filters: list[entries.FilterEntry], rows: interface.Rows) -> None:
         """Lowers ``column[rows]`` to the first failure of ``filters``."""
         for entry in filters:
             answer = entry.statuses(self.cluster, _rows(rows, self.size))
-            if isinstance(answer, np.ndarray) or answer != OK:
+            if isinstance(answer, np.ndarray) or answer != entries.OK:
                 column[rows] = np.minimum(column[rows], answer)
 
-    def _build_scores(self, timer: Timer | None) -> None:
+    def _build_scores(self, timer: measures.Timer | None) -> None:
         cluster = self.cluster
-        self.scores: list[ScoreEntry] = []
-        self.late_scores: list[ScoreEntry] = []
-        self.usage_scores: list[ScoreEntry] = []
-        self.static_scores: list[ScoreEntry] = []
-        self.normalized: list[ScoreEntry] = []
+        self.scores: list[entries.ScoreEntry] = []
+        self.late_scores: list[entries.ScoreEntry] = []
+        self.usage_scores: list[entries.ScoreEntry] = []
+        self.static_scores: list[entries.ScoreEntry] = []
+        self.normalized: list[entries.ScoreEntry] = []
         self.static_total = np.zeros(self.size, np.int64)
         self.totals = self.static_total
         for plugin in self.profile.score:
@@ -257,7 +141,7 @@ class Plan:
                 self.broken = _failing("running PreScore plugin", plugin.name, state)
                 return
             if state is not status.SKIP:
-                self.scores.append(ScoreEntry(plugin, state, self.profile.weights[plugin.name]))
+                self.scores.append(entries.ScoreEntry(plugin, state, self.profile.weights[plugin.name]))
         if timer:
             timer.lap("PreScore")
         rows = [s for s in self.scores if s.plugin.kind is interface.Kind.ROW]
@@ -274,20 +158,20 @@ class Plan:
         self.totals = self.static_total.copy()
         self._add(self.totals, self.usage_scores, EVERY)
         if not self.late_filters and not self.late_scores and not self.varying:
-            self.pages = pages.Pages(np.where(self.statuses == OK, self.totals, pages.INFEASIBLE))
+            self.pages = pages.Pages(np.where(self.statuses == entries.OK, self.totals, pages.INFEASIBLE))
         if timer:
             timer.lap("Score")
 
-    def _add(self, column: np.ndarray, scores: list[ScoreEntry], rows: interface.Rows) -> None:
+    def _add(self, column: np.ndarray, scores: list[entries.ScoreEntry], rows: interface.Rows) -> None:
         for entry in scores:
             answer = entry.plugin.score(entry.state, self.cluster, _rows(rows, self.size))
-            _in_range(entry.plugin, answer)
+            entries.in_range(entry.plugin, answer)
             column[rows] += entry.weight * answer
 
     def _keep_raw(self) -> None:
         """Raw values of the normalised scores. One value for all rows normalises to one constant."""
         self.offset = 0
-        self.varying: list[ScoreEntry] = []
+        self.varying: list[entries.ScoreEntry] = []
         for entry in self.normalized:
             answer = entry.plugin.score(entry.state, self.cluster, slice(0, self.size))
             if np.ndim(answer):
@@ -304,7 +188,7 @@ class Plan:
 
     # ---------------------------------------------------------------- refresh
 
-    def refresh(self, timer: Timer | None = None) -> None:
+    def refresh(self, timer: measures.Timer | None = None) -> None:
         """Brings the plan up to the table's state."""
         cluster = self.cluster
         if self.version != cluster.outside.version:
@@ -375,7 +259,7 @@ class Plan:
                 return False
         return True
 
-    def _catch_up(self, tail: log.Tail, timer: Timer | None) -> bool:
+    def _catch_up(self, tail: log.Tail, timer: measures.Timer | None) -> bool:
         """Applies many entries at once; False: build anew."""
         node_changes = tail.deltas == 0
         mask = int(np.bitwise_or.reduce(tail.shapes[node_changes], initial=0))
@@ -401,7 +285,7 @@ class Plan:
                 bits |= table.COLUMN_BITS.get(name, 0)
         return bool(bits & mask)
 
-    def _update_row(self, row: int, timer: Timer | None) -> None:
+    def _update_row(self, row: int, timer: measures.Timer | None) -> None:
         """One row, whose pods changed."""
         cluster = self.cluster
         self.work.rows += 1
@@ -409,7 +293,7 @@ class Plan:
         for entry in self.usage_filters:
             if entry.plugin.scalar:
                 code = entry.plugin.filter(entry.state, cluster, row, None)
-                found = int(code) | entry.base if code else OK
+                found = int(code) | entry.base if code else entries.OK
             else:
                 found = int(np.min(entry.statuses(cluster, np.array([row]))))
             if found < value:
@@ -422,15 +306,15 @@ class Plan:
             at: interface.Rows = row if score.plugin.scalar else np.array([row])
             points = int(score.plugin.score(score.state, cluster, at))
             if not 0 <= points <= interface.MAX_SCORE:
-                _in_range(score.plugin, points)
+                entries.in_range(score.plugin, points)
             total += score.weight * points
         self.totals[row] = total
         if self.pages is not None:
-            self.pages.set(row, total if value == OK else pages.INFEASIBLE)
+            self.pages.set(row, total if value == entries.OK else pages.INFEASIBLE)
         if timer:
             timer.lap("Score")
 
-    def _update_rows(self, rows: np.ndarray, timer: Timer | None) -> None:
+    def _update_rows(self, rows: np.ndarray, timer: measures.Timer | None) -> None:
         self.work.rows += len(rows)
         self.statuses[rows] = self.static[rows]
         self._lower(self.statuses, self.usage_filters, rows)
@@ -439,7 +323,7 @@ class Plan:
         self.totals[rows] = self.static_total[rows]
         self._add(self.totals, self.usage_scores, rows)
         if self.pages is not None:
-            feasible = self.statuses[rows] == OK
+            feasible = self.statuses[rows] == entries.OK
             totals = np.where(feasible, self.totals[rows], pages.INFEASIBLE)
             self.pages.set_many(rows, totals)
         if timer:
@@ -448,7 +332,7 @@ class Plan:
     def _update_static(self, rows: np.ndarray) -> None:
         """Rows whose node changed in what the row filters and scores read."""
         old = self.static[rows]
-        self.static[rows] = np.where(old < 0, old, OK)
+        self.static[rows] = np.where(old < 0, old, entries.OK)
         self._lower(self.static, self.static_filters, rows)
         self.static_total[rows] = self.offset
         self._add(self.static_total, self.static_scores, rows)
@@ -470,7 +354,7 @@ class Plan:
     def feasible(self) -> np.ndarray:
         """bool[size]: the rows that pass every filter, nominated pods aside."""
         self.work.passes += 1
-        mask: np.ndarray = self.statuses == OK
+        mask: np.ndarray = self.statuses == entries.OK
         for entry in self.late_filters:
             codes = entry.plugin.filter(entry.state, self.cluster, slice(0, self.size), None)
             if isinstance(codes, np.ndarray) and codes.ndim:
@@ -490,7 +374,7 @@ class Plan:
     def statuses_with(self, change: overlay.Overlay) -> np.ndarray:
         """int64[k]: the statuses of the rows of ``change``, their pods changed so."""
         rows = change.rows
-        out = np.where(self.static[rows] < 0, self.static[rows], OK)
+        out = np.where(self.static[rows] < 0, self.static[rows], entries.OK)
         for entry in self.filters:
             np.minimum(out, entry.statuses(self.cluster, rows, change), out=out)
         return out
@@ -506,10 +390,10 @@ class Plan:
 
     def explain(self, value: int) -> status.Status:
         """What a status above 0 and below `OK` says, and who says it."""
-        order = (value >> SHIFT) - 1
+        order = (value >> entries.SHIFT) - 1
         plugin = self.profile.filter[order]
         entry = next(f for f in self.filters if f.plugin is plugin)
-        found = plugin.explain(entry.state, self.cluster, value & ((1 << SHIFT) - 1))
+        found = plugin.explain(entry.state, self.cluster, value & ((1 << entries.SHIFT) - 1))
         if found.code is status.Code.ERROR:
             reasons = tuple(f'running "{plugin.name}" filter plugin: {reason}' for reason in found.reasons)
             return status.Status(found.code, reasons, plugin.name)
@@ -520,7 +404,7 @@ class Plan:
         if not self.fallible:
             return None
         for value in np.unique(statuses).tolist():
-            if 0 < value < OK:
+            if 0 < value < entries.OK:
                 verdict = self.explain(value)
                 if verdict.code is status.Code.ERROR:
                     return verdict
@@ -531,11 +415,6 @@ class Plan:
         """About how much memory the plan holds: its columns, and a few a state that counts."""
         columns = 4 + len(getattr(self, "varying", ())) + (self.pages is not None) + 6 * len(self.counting)
         return 8 * self.size * columns + 4096
-
-
-def _idle(plugin: interface.Plugin, state: Any) -> bool:
-    """Whether a DOMAIN state says that, for now, it passes every row and adds nothing."""
-    return plugin.kind is interface.Kind.DOMAIN and getattr(state, "idle", False)
 
 
 def _rows(rows: interface.Rows, size: int) -> interface.Rows:

@@ -119,8 +119,9 @@ class Change:
 Hint = Callable[[pods.Incoming, Change, table.Table], bool]
 """(a pod that the plugin rejected, what happened, the table) -> whether it is worth another try.
 
-But for an update of the pod itself, the answer depends on nothing of the pod but its shape and the
-labels that some selector reads: it is asked once for all pods that are alike in these.
+But for an update of the pod itself, and for a plugin of kind CYCLE, the answer depends on nothing of
+the pod but its shape and the labels that some selector reads: it is asked once for all pods that are
+alike in these.
 """
 
 

@@ -6,8 +6,9 @@ element a row, or is a plain int that holds for every row asked about.
 
 Life of an answer. ``pre_filter`` and ``pre_score`` run when a *plan* is built, which serves every
 pod that asks for the same; their state must depend on nothing but the pod's shape, the labels
-some selector reads, and what the plugin names in ``reads``. The plugin's ``kind`` says how the
-engine keeps its answers true as the cluster changes:
+some selector reads, which nodes exist, and the objects around them (namespaces, owners, storage,
+images): of what a state took from other columns, or from pods, a ROW plugin hears no more. The
+plugin's ``kind`` says how the engine keeps its answers true as the cluster changes:
 
 - ``ROW``: the answer for a row depends on that row's columns alone; it is computed again for
   changed rows only.
@@ -118,7 +119,7 @@ class FilterPlugin(Plugin):
     """Whether a code may mean an ERROR, which fails the whole attempt and not the node."""
 
     def filter(self, state: Any, cluster: table.Table, rows: Rows, change: overlay.Overlay | None) -> Answer:
-        """int[rows]: 0 where the pod may go, else the plugin's own code below 2**24 for ``explain``.
+        """int[rows]: 0 where the pod may go, else the plugin's own code below 2**48 for ``explain``.
 
         ``change``, if any, has exactly ``rows`` (an array) as its rows. Without ``pre_filter``,
         ``state`` is the pod.

@@ -71,6 +71,11 @@ def test_volumes_count_against_the_limit(
     assert says(cluster, using(make_pod("new"), *new)) == reason
 
 
+def test_a_limit_on_one_node_is_none_on_another_that_limits_something_else() -> None:
+    cluster = cluster_of({DRIVER: 1}, make_node("m"), make_csi_node("m", {"other": 0}))
+    assert verdicts(PLUGIN, cluster, using(make_pod("new"), "a", "b")) == {"n": FULL, "m": ""}
+
+
 def test_pods_that_share_a_volume_hold_one() -> None:
     users = [using(make_pod(f"old-{i}").on("n"), "a") for i in range(3)]
     assert says(cluster_of({DRIVER: 2}, *users), using(make_pod("new"), "b")) == ""

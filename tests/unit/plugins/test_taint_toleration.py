@@ -87,7 +87,8 @@ def test_only_feasible_nodes_set_the_most() -> None:
 
 def test_without_soft_taints_all_score_100_and_it_is_never_skipped() -> None:
     cluster = make_table(make_node("n"), make_node("m"))
-    assert PLUGIN.pre_score(cluster.project(make_pod("p").done()), cluster) is not status.SKIP
+    state: object = PLUGIN.pre_score(cluster.project(make_pod("p").done()), cluster)
+    assert state is not status.SKIP
     assert asking.scores(PLUGIN, cluster, make_pod("p")) == {"n": 100, "m": 100}
 
 

@@ -1,0 +1,387 @@
+"""Requests to an API server: typed, limited, and repeated where that is safe.
+
+Every request passes `_answered`, the one place that repeats. What is repeated, with growing delays or
+after as long as the server asks:
+
+- 429, whatever the request was: the server did nothing. Not where a disruption budget forbids an
+  eviction, which is an answer, nor where the server asks for more than `LONGEST_WAIT` seconds.
+- A connection that was never made: nothing was sent.
+- 503 with Retry-After: a server that begins or ends, and did nothing.
+- Any other 5xx, and a request that was sent and found no answer, only where it may take effect twice:
+  reads, updates, patches other than JSON patches, and deletions of one UID. (An update of which only
+  the answer was lost comes back as Conflict.) Anything else, creations and bindings above all, is
+  `ServerError` or `AnswerLost`, and the caller finds out. client-go repeats any 5xx with Retry-After,
+  also the "timeout, try again in 2 s" that etcd's lost answers become.
+- 401, once, after the credentials were read again.
+
+Where the tries are used up, the last error is raised.
+"""
+
+import asyncio
+import contextlib
+import dataclasses
+import enum
+import logging
+import random
+import socket
+import ssl
+import urllib.parse
+import weakref
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from typing import Any, Self, TypeVar
+
+import aiohttp
+import msgspec
+import yarl
+
+from stowage.kube import clock as clocks
+from stowage.kube import connection, errors, limits, resources
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+Body = msgspec.Struct | dict[str, Any] | list[Any] | bytes
+"""What is sent: an object, or its JSON. A struct of `stowage.api` names only some fields: create and
+apply it, but never update an object with one."""
+
+LONGEST_WAIT = 60.0
+"""Seconds of Retry-After that a request waits; beyond, the caller decides."""
+
+
+class Patch(enum.StrEnum):
+    """The patch types, as content types."""
+
+    MERGE = "application/merge-patch+json"
+    JSON = "application/json-patch+json"
+    STRATEGIC = "application/strategic-merge-patch+json"
+    APPLY = "application/apply-patch+yaml"
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """How requests are limited and repeated.
+
+    `qps` and `burst`: 50 and 100, kube-scheduler's defaults; qps None means unlimited. `places`:
+    requests in flight at once, each on a connection of its own. `timeout`: seconds for one try; API
+    servers end most requests after 60, and a slow one should still be heard. `tries`: six, with
+    delays of a quarter second and up, last some 5 to 10 seconds together.
+    """
+
+    qps: float | None = 50.0
+    burst: int = 100
+    places: int = 100
+    timeout: float = 30.0
+    tries: int = 6
+    user_agent: str = "stowage"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Call:
+    """One request. `repeatable`: that it may take effect twice; `tries`: 1 for never again."""
+
+    method: str
+    path: str
+    params: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    body: bytes | None = None
+    content_type: str = "application/json"
+    repeatable: bool = True
+    priority: limits.Priority = limits.Priority.NORMAL
+    tries: int | None = None
+    timeout: float | None = None
+
+
+class Page(msgspec.Struct, frozen=True):
+    """A list, or a page of one: items not yet decoded, and the token of the next page or ''."""
+
+    resource_version: str
+    next_page: str
+    items: tuple[msgspec.Raw, ...]
+
+
+class _ListMeta(msgspec.Struct, frozen=True, rename="camel"):
+    resource_version: str = ""
+    next_page: str = msgspec.field(default="", name="continue")
+
+
+class _List(msgspec.Struct, frozen=True):
+    metadata: _ListMeta = _ListMeta()
+    items: tuple[msgspec.Raw, ...] | None = ()
+
+
+_list = msgspec.json.Decoder(_List)
+
+
+class Client:
+    """Talks to one API server; `async with` it, or `close` it."""
+
+    def __init__(
+        self,
+        server: connection.Connection,
+        settings: Settings = Settings(),
+        clock: clocks.Clock = clocks.SYSTEM,
+        chance: random.Random | None = None,
+    ) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.chance = chance or random.Random()
+        self._server = server
+        self._limiter = limits.Limiter(settings.qps, settings.burst, settings.places, clock)
+        self._session: aiohttp.ClientSession | None = None
+        self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections; requests and watches under way fail."""
+        await self._limiter.close()
+        if self._session is not None:
+            await self._session.close()
+        # What the HTTP library closed before may still wait for the server's part in ending TLS.
+        for opened in list(self._sockets):
+            with contextlib.suppress(OSError):
+                opened.shutdown(socket.SHUT_RDWR)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(1):
+                while any(opened.fileno() >= 0 for opened in self._sockets):
+                    await asyncio.sleep(0)
+
+    # ---------------------------------------------------------------- objects
+    async def get(self, kind: resources.Resource[T], name: str, namespace: str = "", **call: Any) -> T:
+        """Read an object, or with a subresource a part of it. `call`: fields of `Call`, here and below."""
+        return kind.decode(await self.request(Call("GET", kind.path(namespace, name), **call)))
+
+    async def list_page(
+        self,
+        kind: resources.Resource[Any],
+        namespace: str = "",
+        params: Mapping[str, str] | None = None,
+        **call: Any,
+    ) -> Page:
+        """Read a list or a page of it, as `params` say (limit, continue, resourceVersion, selectors)."""
+        body = await self.request(Call("GET", kind.path(namespace), params or {}, **call))
+        try:
+            found = _list.decode(body)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise errors.ServerError(500, f"a list of {kind} that is not one: {error}") from None
+        return Page(found.metadata.resource_version, found.metadata.next_page, found.items or ())
+
+    async def list_all(
+        self, kind: resources.Resource[T], namespace: str = "", params: Mapping[str, str] | None = None
+    ) -> list[T]:
+        """Read a whole list at once, in pages; for the few. `watch.follow` reads many one by one."""
+        found: list[T] = []
+        query = {"limit": "500", **(params or {})}
+        while True:
+            page = await self.list_page(kind, namespace, query)
+            found += map(kind.decode, page.items)
+            if not page.next_page:
+                return found
+            query["continue"] = page.next_page
+
+    async def create(
+        self,
+        kind: resources.Resource[T],
+        body: Body,
+        namespace: str = "",
+        name: str = "",
+        params: Mapping[str, str] | None = None,
+        **call: Any,
+    ) -> T:
+        """Create an object, or with the name of one and a subresource (binding, eviction) post to it."""
+        request = Call(
+            "POST", kind.path(namespace, name), params or {}, _encoded(body), repeatable=False, **call
+        )
+        return kind.decode(await self.request(request))
+
+    async def update(
+        self,
+        kind: resources.Resource[T],
+        body: dict[str, Any] | bytes,
+        name: str,
+        namespace: str = "",
+        **call: Any,
+    ) -> T:
+        """Replace an object with `body`; Conflict where its resource version is no longer the latest."""
+        request = Call("PUT", kind.path(namespace, name), body=_encoded(body), **call)
+        return kind.decode(await self.request(request))
+
+    async def patch(
+        self,
+        kind: resources.Resource[T],
+        body: Body,
+        name: str,
+        namespace: str = "",
+        *,
+        how: Patch,
+        params: Mapping[str, str] | None = None,
+        **call: Any,
+    ) -> T:
+        """Change an object. Apply wants `fieldManager`, and takes `force`, among the parameters."""
+        request = Call(
+            "PATCH",
+            kind.path(namespace, name),
+            params or {},
+            _encoded(body),
+            content_type=how,
+            repeatable=how is not Patch.JSON,
+            **call,
+        )
+        return kind.decode(await self.request(request))
+
+    async def delete(
+        self,
+        kind: resources.Resource[Any],
+        name: str,
+        namespace: str = "",
+        *,
+        uid: str = "",
+        grace_period: int | None = None,
+        **call: Any,
+    ) -> None:
+        """Delete an object; with a UID that one and no successor of its name (else Conflict). Repeated
+        only with a UID; then NotFound may mean that an earlier try, its answer lost, worked."""
+        options: dict[str, Any] = {"apiVersion": "v1", "kind": "DeleteOptions"}
+        if uid:
+            options["preconditions"] = {"uid": uid}
+        if grace_period is not None:
+            options["gracePeriodSeconds"] = grace_period
+        path = kind.path(namespace, name)
+        await self.request(Call("DELETE", path, body=_encoded(options), repeatable=bool(uid), **call))
+
+    # --------------------------------------------------------------- requests
+    async def request(self, call: Call) -> bytes:
+        """Send a request and return the answer's body; errors as the module says."""
+
+        async def once() -> bytes:
+            async with self._limiter.place(call.priority):
+                answer = await self._send(call, call.timeout or self.settings.timeout)
+                async with answer:
+                    return await _body(answer)
+
+        return await self._answered(call, once)
+
+    @contextlib.asynccontextmanager
+    async def stream(self, call: Call, stall: float) -> AsyncIterator[aiohttp.StreamReader]:
+        """Open an answer that goes on, such as a watch's; ConnectionLost where it breaks off, or
+        brings nothing for `stall` seconds. Only the opening is repeated."""
+
+        async def once() -> aiohttp.ClientResponse:
+            await self._limiter.token(call.priority)
+            answer = await self._send(call, None, stall)
+            if answer.status >= 300:
+                async with answer:
+                    await _body(answer)
+            return answer
+
+        answer = await self._answered(call, once)
+        try:
+            with _translated(call):
+                yield answer.content
+        finally:
+            answer.close()
+
+    async def _answered(self, call: Call, once: Callable[[], Awaitable[T]]) -> T:
+        backoff = limits.Backoff(chance=self.chance)
+        left = call.tries or self.settings.tries
+        renewed = False
+        while True:
+            left -= 1
+            access = await self._server.access()
+            try:
+                with _translated(call):
+                    return await once()
+            except errors.Unauthorized:
+                if renewed or not await self._server.renew(access):
+                    raise
+                renewed = True
+                left += 1
+            except (errors.TooManyRequests, errors.ServerError, errors.ConnectionLost) as error:
+                delay = _delay(call, error, backoff)
+                if delay is None or left <= 0:
+                    raise
+                logger.debug("%s %s: %s; again in %.2f s", call.method, call.path, error, delay)
+                await self.clock.sleep(delay)
+
+    async def _send(
+        self, call: Call, timeout: float | None, stall: float | None = None
+    ) -> aiohttp.ClientResponse:
+        access = await self._server.access()
+        headers = {"Accept": "application/json", "User-Agent": self.settings.user_agent}
+        # Decompression would cost the one event loop more than the bytes cost the network.
+        headers["Accept-Encoding"] = "identity"
+        if access.authorization:
+            headers["Authorization"] = access.authorization
+        if call.body is not None:
+            headers["Content-Type"] = call.content_type
+        query = f"?{urllib.parse.urlencode(call.params)}" if call.params else ""
+        return await self._connected().request(
+            call.method,
+            yarl.URL(access.server + call.path + query, encoded=True),
+            data=call.body,
+            headers=headers,
+            ssl=access.tls if access.tls is not None else True,
+            server_hostname=access.server_hostname,
+            proxy=access.proxy,
+            allow_redirects=False,
+            timeout=aiohttp.ClientTimeout(total=timeout, sock_connect=10.0, sock_read=stall),
+        )
+
+    def _connected(self) -> aiohttp.ClientSession:
+        if self._session is None:  # a session wants a running loop
+            connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=90, socket_factory=self._socket)
+            self._session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+            # It would repeat any DELETE by itself; there is no public way to say no.
+            self._session._retry_connection = False
+        return self._session
+
+    def _socket(self, address: aiohttp.AddrInfoType) -> socket.socket:
+        family, kind, protocol, _, _ = address
+        opened = socket.socket(family, kind, protocol)
+        self._sockets.add(opened)
+        return opened
+
+
+def _encoded(body: Body) -> bytes:
+    return body if isinstance(body, bytes) else msgspec.json.encode(body)
+
+
+async def _body(answer: aiohttp.ClientResponse) -> bytes:
+    body = await answer.read()
+    if answer.status >= 300:
+        raise errors.from_answer(answer.status, body, answer.headers.get("Retry-After"))
+    return body
+
+
+@contextlib.contextmanager
+def _translated(call: Call) -> Iterator[None]:
+    """Turn what the HTTP library raises into ours, by whether the request was sent."""
+    place = f"{call.method} {call.path}"
+    try:
+        yield
+    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, ssl.SSLError) as error:
+        raise errors.ConnectionLost(f"{place}: no connection: {_words(error)}") from error
+    except (aiohttp.ClientError, OSError, TimeoutError) as error:
+        kind = errors.ConnectionLost if call.repeatable else errors.AnswerLost
+        raise kind(f"{place}: no answer: {_words(error)}") from error
+
+
+def _words(error: Exception) -> str:
+    return errors.redacted(str(error)) or type(error).__name__
+
+
+def _delay(call: Call, error: errors.KubeError, backoff: limits.Backoff) -> float | None:
+    """Return the seconds to wait before the request is repeated, None for not to repeat it."""
+    if isinstance(error, errors.AnswerLost):
+        return None
+    if isinstance(error, errors.TooManyRequests) and error.budget:
+        return None
+    failed = isinstance(error, errors.ServerError) and (error.status != 503 or error.retry_after is None)
+    if failed and not call.repeatable:
+        return None
+    if isinstance(error, errors.APIError) and error.retry_after is not None:
+        return error.retry_after if error.retry_after <= LONGEST_WAIT else None
+    return backoff.next()

@@ -1,0 +1,33 @@
+"""A pod in the queue, with what the queue knows of its attempts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from stowage.cluster import pods
+
+
+@dataclass(slots=True, eq=False)
+class Entry:
+    """As QueuedPodInfo. Times are the queue's clock, in seconds."""
+
+    pod: pods.Incoming
+    queued: float
+    """When it was last added or put back."""
+    attempts: int = 0
+    first: float | None = None
+    """When it was first ready to be tried."""
+    rejections: int = 0
+    """Attempts that ended with a plugin's rejection."""
+    errors: int = 0
+    """Attempts that ended with an error, since the last that did not."""
+    expires: float | None = None
+    """When its backoff ends; None: to be worked out."""
+    rejecting: frozenset[str] = frozenset()
+    """The plugins that kept it out, of the queue or of every node."""
+    pending: frozenset[str] = frozenset()
+    """Those of them that answered PENDING: what they wait for ends the backoff as well."""
+    gate: str = ""
+    """The PreEnqueue plugin that keeps it out now."""
+    flushed: bool = False
+    """It went back because it had waited for long, not because something happened."""
