@@ -71,6 +71,10 @@ check-imports: $(STAMP) ## the rooms' import contracts
 tests: $(STAMP) ## pytest: unit, property, conformance and integration tests
 	$(BIN)/pytest -n 2 --dist worksteal
 
+.PHONY: mutants
+mutants: $(STAMP) ## plant a hundred errors, one at a time: the tests have to notice each (some 5 minutes)
+	$(BIN)/python -m tests.mutants
+
 .PHONY: bench-smoke
 bench-smoke: $(STAMP) ## every benchmark once, small: it runs, no clock is judged
 	$(BIN)/stowage bench --nodes 500 --pods 200

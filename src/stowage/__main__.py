@@ -1,6 +1,16 @@
-"""`python -m stowage` is the `stowage` command."""
+"""The `stowage` command, `python -m stowage` as well."""
 
-from stowage.cli.main import app
+import sys
+
+
+def main() -> None:
+    """Runs the command; Ctrl-C while it is being loaded, half a second, ends it without a word too."""
+    try:
+        from stowage.cli.main import app
+    except KeyboardInterrupt:
+        sys.exit(130)
+    app()
+
 
 if __name__ == "__main__":
-    app()
+    main()

@@ -1,11 +1,14 @@
 """Writes src/stowage/embedded/types.json anew: what the embedded API server knows of the built-in kinds.
 
-Read from the module k8s.io/kubernetes (api/openapi-spec/v3 and api/discovery): names, verbs and types,
-how lists and maps merge, what is required; no descriptions. Usage, from the project's root:
-`python -m tests.reference.record_types MODULE_DIRECTORY`.
+From the module k8s.io/kubernetes (api/openapi-spec/v3 and api/discovery): names, verbs and types, how
+lists and maps merge, what is required; no descriptions. From the Go types of k8s.io/api and
+k8s.io/apimachinery: the numbers of fields in protobuf, and which of them do not tell zero from absent.
+Usage, from the project's root, with the directories of the three modules:
+`python -m tests.reference.record_types KUBERNETES API APIMACHINERY`.
 """
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,8 +16,8 @@ from typing import Any
 OUT = Path("src/stowage/embedded/types.json")
 GROUPS = {
     "v1": (
-        "bindings configmaps endpoints events limitranges namespaces nodes persistentvolumeclaims persistentvolumes"
-        " pods podtemplates replicationcontrollers resourcequotas secrets serviceaccounts services"
+        "bindings configmaps endpoints events limitranges namespaces nodes persistentvolumeclaims"
+        " persistentvolumes pods podtemplates replicationcontrollers resourcequotas secrets serviceaccounts services"
     ),
     "apps/v1": "controllerrevisions daemonsets deployments replicasets statefulsets",
     "authentication.k8s.io/v1": "selfsubjectreviews tokenreviews",
@@ -41,7 +44,7 @@ SUBRESOURCES = {"status", "scale", "binding", "eviction", "resize"}
 REF = "#/components/schemas/"
 
 
-def main(module: Path) -> None:
+def main(module: Path, *go_modules: Path) -> None:
     schemas: dict[str, Any] = {}
     resources = []
     roots = ["autoscaling.v1.Scale", "policy.v1.Eviction", "meta.v1.DeleteOptions"]
@@ -60,6 +63,16 @@ def main(module: Path) -> None:
         name = roots.pop()
         if name not in types:
             types[name] = struct(schemas[name], roots)
+    inlined: set[str] = set()
+    for folder in go_modules:
+        for file in sorted(folder.rglob("v*/types.go")):
+            add_wire(file, types, inlined)
+    for name in sorted(inlined - set(types)):
+        # Structs that JSON shows as part of others have no schema: only protobuf knows them.
+        types[name] = {"f": {}}
+    for folder in go_modules:
+        for file in sorted(folder.rglob("v*/types.go")):
+            add_wire(file, {name: types[name] for name in inlined}, set())
     lines = ",\n".join(f"{json.dumps(name)}:{packed(types[name])}" for name in sorted(types))
     rows = ",\n".join(packed(row) for row in resources)
     OUT.write_text(f'{{"resources":[\n{rows}\n],"types":{{\n{lines}\n}}}}\n')
@@ -103,11 +116,47 @@ def struct(schema: dict[str, Any], roots: list[str]) -> dict[str, Any]:
     return made
 
 
+STRUCT = re.compile(r"^type (\w+) struct \{\n(.*?)^\}", re.M | re.S)
+MEMBER = re.compile(r'^\t(?:\w+\s+)?(\S+)\s+`json:"([^"]*)"(?:[^`]*?protobuf:"([^"]*)")?', re.M)
+
+
+def add_wire(file: Path, types: dict[str, Any], inlined: set[str]) -> None:
+    """Add to the structs of a Go file: "n" names by number, "i" inlined structs, "z" where zero is absent,
+    "e" what is always written."""
+    package = f"{file.parts[-3]}.{file.parts[-2]}"
+    for name, body in STRUCT.findall(file.read_text()):
+        made = types.get(f"{package}.{name}")
+        if made is None:
+            continue
+        numbers, inner, zero, always = {}, {}, [], []
+        for go_type, tag, wire in MEMBER.findall(body):
+            field_name, *flags = tag.split(",")
+            number = wire.split(",")[1] if wire else None
+            if "inline" in flags:
+                if number is not None:
+                    inner[number] = go_type if "." in go_type else f"{package}.{go_type}"
+                continue
+            if number is not None:
+                numbers[number] = field_name
+            if "omitempty" in flags and not go_type.startswith("*"):
+                zero.append(field_name)
+            if not go_type.startswith(("*", "[]", "map[")) and (made["f"].get(field_name) is not None):
+                # Go leaves out no struct and so no time, unless told to by `omitzero`.
+                known = made["f"][field_name]
+                whole = "s" in known if isinstance(known, dict) else known in {"time", "microtime"}
+                if "omitzero" not in flags and (whole or "omitempty" not in flags):
+                    always.append(field_name)
+        inlined.update(inner.values())
+        made |= {
+            key: value for key, value in (("n", numbers), ("i", inner), ("z", zero), ("e", always)) if value
+        }
+
+
 SPECIAL = {
     "api.resource.Quantity": "quantity",
     "util.intstr.IntOrString": "intstr",
     "meta.v1.Time": "time",
-    "meta.v1.MicroTime": "time",
+    "meta.v1.MicroTime": "microtime",
     "pkg.runtime.RawExtension": "any",
     "meta.v1.FieldsV1": "any",
     "v1.JSON": "any",
@@ -143,7 +192,7 @@ def field(value: dict[str, Any], roots: list[str]) -> Any:
         if value.get("x-kubernetes-map-type") == "atomic":
             made["a"] = 1
     elif kind in {"string", "boolean", "integer", "number"}:
-        made = str(kind)
+        made = "bytes" if value.get("format") == "byte" else str(kind)
         if value.get("default"):
             made = {"c": made, "d": value["default"]}
         return made
@@ -155,4 +204,4 @@ def field(value: dict[str, Any], roots: list[str]) -> Any:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(*map(Path, sys.argv[1:]))

@@ -18,3 +18,8 @@ def micros(text: str) -> int:
     if moment.tzinfo is None or len(text) < len("2006-01-02T15:04:05Z"):
         raise ValueError(f"{text!r} is not a time such as 2006-01-02T15:04:05Z")
     return (moment - _EPOCH) // _MICRO
+
+
+def seconds(text: str) -> int:
+    """Return whole seconds since 1970, as a `Time` keeps them; ValueError where it is no time."""
+    return micros(text) // 1_000_000

@@ -70,6 +70,10 @@ def parse(
     if start not in (b"{", b"["):
         return parse_yaml(data, max_depth=max_depth, max_alias_expansion=max_alias_expansion)
     try:
+        if (
+            len(data) > _JSON_ONLY_BYTES
+        ):  # is it JSON at all? Asked first: what is decoded takes ten times the room
+            msgspec.json.decode(data, type=msgspec.Raw)
         return [msgspec.json.decode(data)]
     except RecursionError:
         raise YamlError("nested too deeply") from None

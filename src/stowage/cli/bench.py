@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO
 
 import typer
 from rich import progress, table
 
 from stowage.cli import terminal
+from stowage.simulate import output as reports
 from stowage.simulate.bench import measure, reference, run, workload
 
 
@@ -36,7 +37,7 @@ def bench(
     workloads: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[WORKLOAD…]",
+            metavar="WORKLOAD",
             help=f"Names of files in benchmarks/, or paths. Default: {', '.join(workload.DEFAULT)}.",
             show_default=False,
         ),
@@ -65,21 +66,26 @@ def bench(
     No API server takes part. A pod's time includes its way through the queue, its projection, its
     cycle and the record of it; decoding is not included. Exit code 2: a workload is not there, or
     the real kube-scheduler is not built.
+
+    Examples:
+    - `stowage bench basic spread --nodes 500 --pods 200`
+    - `stowage bench --reference -o json`
     """
-    try:
-        program = reference.find() if compared else None
-        subjects = [
-            found.scaled(count, pods)
-            for found in map(workload.find, workloads or workload.DEFAULT)
-            for count in nodes or (None,)
-        ]
-        rows = _run(subjects, program)
-    except (workload.WorkloadError, run.BenchError, reference.ReferenceError) as error:
-        terminal.fail(str(error))
-    if output is terminal.Output.JSON:
-        terminal.print_json({"workloads": [_plain(row) for row in rows]})
-    else:
-        _print(rows, compared)
+    with terminal.reported():
+        try:
+            program = reference.find() if compared else None
+            subjects = [
+                found.scaled(count, pods)
+                for found in map(workload.find, workloads or workload.DEFAULT)
+                for count in nodes or (None,)
+            ]
+            rows = _run(subjects, program)
+        except (workload.WorkloadError, run.BenchError, reference.ReferenceError) as error:
+            terminal.fail(str(error))
+        if output is terminal.Output.JSON:
+            reports.write(None, lambda file: reports.to_json({"workloads": list(map(_plain, rows))}, file))
+        else:
+            reports.write(None, lambda file: _print(rows, compared, file))
 
 
 def _run(subjects: list[workload.Workload], program: Path | None) -> list[Row]:
@@ -129,8 +135,8 @@ def _plain(row: Row) -> dict[str, Any]:
     return plain
 
 
-def _print(rows: list[Row], compared: bool) -> None:
-    out = terminal.report()
+def _print(rows: list[Row], compared: bool, file: TextIO) -> None:
+    out = terminal.console_on(file)
     speeds = table.Table("workload", title="Pods per second", title_justify="left")
     headings = ["nodes", "pods", "placed", "pods/s", "engine alone", "µs/pod", "peak MiB"]
     for heading in headings + (["kube-scheduler", "ratio", "floor"] if compared else []):

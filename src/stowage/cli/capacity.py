@@ -6,7 +6,7 @@ from typing import Annotated, TextIO
 
 import typer
 
-from stowage.cli import common
+from stowage.cli import common, terminal
 from stowage.simulate import capacity as asking
 from stowage.simulate import output, session, tables
 
@@ -31,8 +31,12 @@ def capacity(
     """Count how many more of each pod fit into a cluster dump, where, and what stops the next one.
 
     Exit code 0 whatever the count; 2: bad input.
+
+    Examples:
+    - `stowage capacity cluster.json --pod pod.yaml`
+    - `stowage capacity cluster.json --pod shapes.yaml --limit 1000 -o json`
     """
-    with common.reported():
+    with terminal.reported():
         if out is not None:
             output.check(out)
         options = session.Options(
@@ -51,6 +55,6 @@ def capacity(
 
 def _print(found: asking.Report, form: common.Output, file: TextIO) -> None:
     if form is common.Output.TABLE:
-        tables.show_capacity(found, common.console_on(file))
+        tables.show_capacity(found, terminal.console_on(file))
     else:
         common.print_plain(asking.plain(found), form, file)

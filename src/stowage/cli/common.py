@@ -1,4 +1,4 @@
-"""What `simulate` and `capacity` share: their options, their progress bar, their way to end."""
+"""What `simulate` and `capacity` share: their options, their progress bar, their forms."""
 
 from __future__ import annotations
 
@@ -9,14 +9,11 @@ from collections.abc import Iterator
 from typing import Annotated, Any, TextIO
 
 import typer
-from rich import console
 
 from stowage.cli import terminal
 from stowage.simulate import inputs, output, problems, session
 
 DEFAULT_MAX_INPUT = "2GiB"
-WIDTH = 160
-"""Columns of a table in a file or a pipe."""
 
 
 class Output(enum.StrEnum):
@@ -42,7 +39,7 @@ Out = Annotated[
     str | None, typer.Option(metavar="FILE", help="Write the report to a file.", show_default=False)
 ]
 KeepGoing = Annotated[bool, typer.Option("--keep-going", help="Skip bad objects, and count them.")]
-MaxInput = Annotated[str, typer.Option(metavar="SIZE", help="The most bytes that one input may have.")]
+MaxInput = Annotated[str, typer.Option(metavar="SIZE", help="The most one input may be, such as 500MiB.")]
 
 
 def size(text: str) -> int:
@@ -51,20 +48,6 @@ def size(text: str) -> int:
         return inputs.size(text)
     except ValueError as error:
         raise problems.BadInput([f"--max-input: {error}"]) from None
-
-
-@contextlib.contextmanager
-def reported() -> Iterator[None]:
-    """Ends with sentences and exit code 2 on bad input, with 130 where the user interrupts."""
-    try:
-        yield
-    except problems.BadInput as error:
-        for sentence in error.sentences:
-            typer.echo(f"stowage: {sentence}", err=True)
-        raise typer.Exit(2) from None
-    except KeyboardInterrupt:
-        typer.echo("stowage: interrupted", err=True)
-        raise typer.Exit(130) from None
 
 
 @contextlib.contextmanager
@@ -84,11 +67,6 @@ def tell(faults: problems.Faults) -> None:
         typer.echo(f"skipped: {sentence}", err=True)
     for warning in faults.warnings:
         typer.echo(f"warning: {warning}", err=True)
-
-
-def console_on(file: TextIO) -> console.Console:
-    """Where tables are printed: as wide as the terminal, or as `WIDTH` where there is none."""
-    return console.Console(file=file, highlight=False, width=None if file.isatty() else WIDTH)
 
 
 def print_plain(value: Any, form: Output, file: TextIO) -> None:

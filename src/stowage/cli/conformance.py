@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TextIO
 
 import typer
 from rich import markup, table
 
 from stowage.cli import terminal
+from stowage.simulate import output as reports
 from stowage.simulate.conformance import run, scenarios, totals
 
 
 def conformance(
     paths: Annotated[
         list[Path],
-        typer.Argument(metavar="PATH…", help="Scenario files (.jsonl, .jsonl.gz), or folders of them."),
+        typer.Argument(metavar="PATH", help="Scenario files (.jsonl, .jsonl.gz), or folders of them."),
     ],
     output: Annotated[
         terminal.Output, typer.Option("--output", "-o", help="The form of the report.")
@@ -30,30 +31,39 @@ def conformance(
 
     Every scenario is a cluster, pods to place in it, and what kube-scheduler said of each node. Exit
     code 1: something differs; 2: there is no scenario, or a file cannot be read.
+
+    Examples:
+    - `stowage conformance tests/data/conformance`
+    - `stowage conformance spread.jsonl.gz --show 3`
     """
-    found = totals.Totals(show)
-    try:
-        files = scenarios.find(paths)
-        count = scenarios.check(files)
-        if not count:
-            terminal.fail(f"no scenario found in {', '.join(map(str, paths))}")
-        with terminal.bar() as progress:
-            task = progress.add_task("scenarios", total=count)
-            for result in run.results(files, count, jobs):
-                found.add(result)
-                progress.advance(task)
-    except scenarios.ScenarioError as error:
-        terminal.fail(str(error))
-    if output is terminal.Output.JSON:
-        terminal.print_json(found.plain())
-    else:
-        _print(found)
+    with terminal.reported():
+        try:
+            found = _judged(paths, totals.Totals(show), jobs)
+        except scenarios.ScenarioError as error:
+            terminal.fail(str(error))
+        reports.write(None, lambda file: _print(found, output, file))
     if found.differences:
         raise typer.Exit(1)
 
 
-def _print(found: totals.Totals) -> None:
-    out = terminal.report()
+def _judged(paths: list[Path], found: totals.Totals, jobs: int | None) -> totals.Totals:
+    files = scenarios.find(paths)
+    count = scenarios.check(files)
+    if not count:
+        raise scenarios.ScenarioError(f"no scenario found in {', '.join(map(str, paths))}")
+    with terminal.bar() as progress:
+        task = progress.add_task("scenarios", total=count)
+        for result in run.results(files, count, jobs):
+            found.add(result)
+            progress.advance(task)
+    return found
+
+
+def _print(found: totals.Totals, form: terminal.Output, file: TextIO) -> None:
+    if form is terminal.Output.JSON:
+        reports.to_json(found.plain(), file)
+        return
+    out = terminal.console_on(file)
     families = table.Table("family", title="Equal by family", title_justify="left")
     for column in ("scenarios", "pods", "answers"):
         families.add_column(column, justify="right")

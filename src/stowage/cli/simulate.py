@@ -6,7 +6,7 @@ from typing import Annotated, TextIO
 
 import typer
 
-from stowage.cli import common
+from stowage.cli import common, terminal
 from stowage.simulate import output, problems, report, session, tables
 
 
@@ -40,8 +40,13 @@ def simulate(
 
     Workloads in the input (Deployment, ReplicaSet, StatefulSet, DaemonSet, Job) become the pods they
     lack. Nothing is changed anywhere. Exit code 0 however many pods fit; 2: bad input.
+
+    Examples:
+    - `kubectl get nodes,pods -A -o json | stowage simulate - --pods new.yaml`
+    - `stowage simulate cluster.json --config scheduler.yaml --explain shop/web-0`
+    - `stowage simulate --nodes-csv nodes.csv --pods-csv pods.csv -o json --out report.json`
     """
-    with common.reported():
+    with terminal.reported():
         if not inputs and nodes_csv is None and pods_csv is None:
             raise problems.BadInput(["nothing to simulate: name an INPUT, or --nodes-csv and --pods-csv"])
         if out is not None:
@@ -66,6 +71,6 @@ def simulate(
 
 def _print(found: session.Report, form: common.Output, file: TextIO) -> None:
     if form is common.Output.TABLE:
-        tables.show(found, common.console_on(file))
+        tables.show(found, terminal.console_on(file))
     else:
         common.print_plain(report.plain(found), form, file)

@@ -1,14 +1,19 @@
-"""What the commands share: a sentence and exit code 2, a progress bar on standard error, JSON."""
+"""What the commands share: sentences and exit codes, a progress bar on standard error, tables."""
 
 from __future__ import annotations
 
+import contextlib
 import enum
-import json
-import sys
-from typing import Any, NoReturn
+from collections.abc import Iterator
+from typing import NoReturn, TextIO
 
 import typer
 from rich import console, progress
+
+from stowage.simulate import problems
+
+WIDTH = 160
+"""Columns of a table in a file or a pipe."""
 
 
 class Output(enum.StrEnum):
@@ -24,9 +29,23 @@ def fail(sentence: str) -> NoReturn:
     raise typer.Exit(2)
 
 
-def report() -> console.Console:
-    """Standard output for tables; where it is no terminal, wide enough for them."""
-    return console.Console(highlight=False, width=None if sys.stdout.isatty() else 160)
+@contextlib.contextmanager
+def reported() -> Iterator[None]:
+    """Ends with sentences and exit code 2 on bad input, with 130 where the user interrupts."""
+    try:
+        yield
+    except problems.BadInput as error:
+        for sentence in error.sentences:
+            typer.echo(f"stowage: {sentence}", err=True)
+        raise typer.Exit(2) from None
+    except KeyboardInterrupt:
+        typer.echo("stowage: interrupted", err=True)
+        raise typer.Exit(130) from None
+
+
+def console_on(file: TextIO) -> console.Console:
+    """Where tables are printed: as wide as the terminal, or as `WIDTH` where there is none."""
+    return console.Console(file=file, highlight=False, width=None if file.isatty() else WIDTH)
 
 
 def bar() -> progress.Progress:
@@ -38,9 +57,3 @@ def bar() -> progress.Progress:
         progress.TimeRemainingColumn(),
         console=console.Console(stderr=True),
     )
-
-
-def print_json(value: Any) -> None:
-    """Writes JSON to standard output."""
-    json.dump(value, sys.stdout, indent=2, ensure_ascii=False)
-    sys.stdout.write("\n")

@@ -107,8 +107,10 @@ class Outside:
             case objects.PodDisruptionBudget():
                 self.budgets[key] = item
             case objects.Service():
+                before = self.owners.services.get(key)
                 self.owners.services[key] = item
-                self.bump("owners")
+                if before is None or before.spec != item.spec:
+                    self.bump("owners")
                 return item.spec.selector
             case objects.ReplicationController():
                 selector = objects.LabelSelector(match_labels=item.spec.selector)
@@ -129,8 +131,10 @@ class Outside:
     def _set_controller(
         self, kind: str, key: Key, selector: objects.LabelSelector | None
     ) -> objects.LabelSelector | None:
-        self.owners.controllers[(kind, *key)] = selector
-        self.bump("owners")
+        known = (kind, *key)
+        if known not in self.owners.controllers or self.owners.controllers[known] != selector:
+            self.owners.controllers[known] = selector
+            self.bump("owners")
         return selector
 
     def remove(self, item: objects.Object) -> None:

@@ -24,10 +24,10 @@ class Incoming:
         self.shape = shape
         self.group = group
         self.name = pod.metadata.name
-        self.uid = pod.metadata.uid or f"{pod.metadata.namespace}/{pod.metadata.name}"
+        self.uid = identity(pod)
         self.priority = pod.spec.priority or 0
         self.start = start
-        """When it started, microseconds since 1970; `NOT_STARTED` where it has not."""
+        """When it started, whole seconds since 1970; `NOT_STARTED` where it has not."""
         self.nominated = pod.status.nominated_node_name
 
     @property
@@ -49,6 +49,11 @@ class Incoming:
     def spec(self) -> objects.PodSpec:
         """The pod's spec, as its shape keeps it (without a node)."""
         return self.shape.spec
+
+
+def identity(pod: objects.Pod) -> str:
+    """The pod's uid; its namespace and name where it has none."""
+    return pod.metadata.uid or f"{pod.metadata.namespace}/{pod.metadata.name}"
 
 
 NOT_STARTED = 1 << 62

@@ -146,10 +146,10 @@ class Table:
         if isinstance(item, objects.Node):
             self.remove_node(item.metadata.name)
         elif isinstance(item, objects.Pod):
-            incoming = self.project(item)
-            self.nominations.pop(incoming.uid, None)
-            if incoming.uid in self.pods.by_uid:
-                self.remove_pod(incoming.uid)
+            uid = pods.identity(item)
+            self.nominations.pop(uid, None)
+            if uid in self.pods.by_uid:
+                self.remove_pod(uid)
         else:
             self.outside.remove(item)
 
@@ -284,7 +284,7 @@ class Table:
             shape = self._new_shape(key, pod, spec, owner)
         leaving = meta.deletion_timestamp is not None
         group = self.groups.get(meta.namespace, meta.labels, leaving, leaving and shapes.preempted(status))
-        start = pods.NOT_STARTED if status.start_time is None else times.micros(status.start_time)
+        start = pods.NOT_STARTED if status.start_time is None else times.seconds(status.start_time)
         return pods.Incoming(pod, shape, group, start)
 
     def _new_shape(self, key: bytes, pod: objects.Pod, spec: objects.PodSpec, owner: str) -> shapes.Shape:
@@ -299,15 +299,18 @@ class Table:
         self.pods.terms.add(shape.id, shape.terms)
         return shape
 
-    def label_view(self, group: shapes.Group) -> tuple[tuple[str, str | None], ...]:
-        """The group's labels as far as any selector reads them."""
+    def label_view(self, group: shapes.Group) -> tuple[int, tuple[tuple[str, str | None], ...]]:
+        """The group's labels as far as any selector reads them, and how many keys those read.
+
+        Views of different numbers of keys say nothing of one another.
+        """
         epoch = len(self.selector_keys)  # keys are only ever added
         known = self._views.get(group.id)
         if known is None or known[0] != epoch:
             labels = group.labels
             view = tuple((key, labels[key]) for key in sorted(self.selector_keys) if key in labels)
             known = self._views[group.id] = (epoch, view)
-        return known[1]
+        return known
 
     def set_pod(self, pod: objects.Pod) -> None:
         """Adds a pod or applies its changes: bound ones take their place, nominated ones are noted."""
@@ -323,6 +326,7 @@ class Table:
         slot = self.pods.by_uid.get(incoming.uid)
         if slot is not None:
             if self._same(slot, incoming, row):
+                self.pods.starts[slot] = incoming.start  # no plan reads it
                 return
             self.remove_pod(incoming.uid)
             row = self._row(pod.spec.node_name)  # the removal may have freed it
@@ -335,11 +339,15 @@ class Table:
             and held.shapes.item(slot) == incoming.shape.id
             and held.groups.item(slot) == incoming.group.id
             and held.priorities.item(slot) == incoming.priority
-            and held.starts.item(slot) == incoming.start
         )
 
     def add_pod(self, pod: pods.Incoming, row: int) -> None:
-        """Places a pod on a row, as a binding or an assumption does; it is nominated no more."""
+        """Places a pod on a row, as a binding or an assumption does; it is nominated no more.
+
+        ValueError where it has a place already.
+        """
+        if pod.uid in self.pods.by_uid:
+            raise ValueError(f"pod {pod.key} has a place already")
         nomination = self.nominations.pop(pod.uid, None) if self.nominations else None
         self.pods.add(pod, row)
         self._count(pod.shape, row, 1)

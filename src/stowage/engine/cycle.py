@@ -107,9 +107,15 @@ class Engine:
                 self._plan_bytes -= dropped.nbytes
         else:
             self._plans.move_to_end(key)
-            found.refresh(timer)
-            if found.profile.cyclic:
-                found.renew(pod)
+            self._plan_bytes -= found.nbytes
+            try:
+                found.refresh(timer)
+                if found.profile.cyclic:
+                    found.renew(pod)
+            except Exception:
+                del self._plans[key]  # it may be half brought up to date
+                raise
+            self._plan_bytes += found.nbytes
         return found
 
     # ------------------------------------------------------------------ cycle
@@ -136,8 +142,7 @@ class Engine:
 
     def schedule(self, pod: pods.Incoming, *, explained: bool = False) -> Outcome:
         """One scheduling cycle and, where a node was found, one binding cycle."""
-        self._cycles += 1
-        timer = measures.Timer() if explained or self._cycles % TIMED_CYCLES == 1 else None
+        timer = self._timer(explained)
         try:
             outcome = self._decide(pod, timer, explained)
         except entries.CycleError as error:
@@ -147,6 +152,21 @@ class Engine:
         if timer:
             self._book(timer)
         return outcome
+
+    def decide(self, pod: pods.Incoming) -> Outcome:
+        """One scheduling cycle as far as the choice: who calls goes on with `assume`, at once."""
+        timer = self._timer(False)
+        try:
+            outcome = self._decide(pod, timer, False)
+        except entries.CycleError as error:
+            return Outcome(pod, rejected=status.error(str(error)))
+        if timer:
+            self._book(timer)
+        return outcome
+
+    def _timer(self, explained: bool) -> measures.Timer | None:
+        self._cycles += 1
+        return measures.Timer() if explained or self._cycles % TIMED_CYCLES == 1 else None
 
     def _decide(self, pod: pods.Incoming, timer: measures.Timer | None, explained: bool) -> Outcome:
         """The scheduling cycle: a node or a failure, recorded; nothing is placed yet."""
@@ -177,6 +197,8 @@ class Engine:
             return -1, 0, 0, 0
         cluster = self.cluster
         percentage = self.percentage if plan.profile.percentage is None else plan.profile.percentage
+        if percentage is not None and percentage >= 100:
+            percentage = None
         if not (cluster.nominations or pod.nominated or plan.fallible or percentage is not None):
             if plan.pages is not None:
                 return *plan.pages.draw(self.rng), records.UNCOUNTED
@@ -261,57 +283,85 @@ class Engine:
     # ---------------------------------------------------------------- binding
 
     def _assume_and_bind(self, outcome: Outcome, timer: measures.Timer | None) -> None:
-        self.cluster.add_pod(outcome.pod, outcome.row)
-        if timer:
-            timer.lap("Assume")
-        chain = self.profiles[outcome.pod.spec.scheduler_name]
-        refused = self._reserve(chain, outcome, timer) or self._bind(chain, outcome, timer)
+        nomination = self.cluster.nominations.get(outcome.pod.uid)
+        refused, _ = self.assume(outcome, timer)
         if refused is None:
-            return
-        for plugin in reversed(chain.reserve):
-            plugin.unreserve(outcome.pod, outcome.node, self.binding)
-        self.cluster.remove_pod(outcome.pod.uid)
+            refused = self.prepare(outcome, timer) or self.bind(outcome)
+            if refused is None:
+                self.bound(outcome)
+                if timer:
+                    timer.lap("Bind")
+                return
+            self.unreserve(outcome)
+            self.cluster.remove_pod(outcome.pod.uid)
+        if nomination is not None:
+            self.cluster.nominations[outcome.pod.uid] = nomination
         outcome.rejected = refused
         outcome.node, outcome.row = "", -1
 
-    def _reserve(
-        self, chain: profile.Profile, outcome: Outcome, timer: measures.Timer | None
-    ) -> status.Status | None:
+    def assume(
+        self, outcome: Outcome, timer: measures.Timer | None = None
+    ) -> tuple[status.Status | None, float]:
+        """Places the pod, and runs Reserve and Permit. Refused, it holds its place no longer.
+
+        Otherwise (None, how many seconds Permit delays the binding).
+        """
+        self.cluster.add_pod(outcome.pod, outcome.row)
+        if timer:
+            timer.lap("Assume")
+        refused, delay = self._reserve(outcome, timer)
+        if refused is not None:
+            self.unreserve(outcome)
+            self.cluster.remove_pod(outcome.pod.uid)
+        return refused, delay
+
+    def _reserve(self, outcome: Outcome, timer: measures.Timer | None) -> tuple[status.Status | None, float]:
+        chain = self.profiles[outcome.pod.spec.scheduler_name]
         pod, node, context = outcome.pod, outcome.node, self.binding
         for reserver in chain.reserve:
             refused = reserver.reserve(pod, node, context)
             if refused is not None:
-                return status.Status(refused.code, refused.reasons, reserver.name)
+                return status.Status(refused.code, refused.reasons, reserver.name), 0.0
         if timer:
             timer.lap("Reserve")
+        delay = 0.0
         for permitter in chain.permit:
-            refused, _ = permitter.permit(pod, node, context)
+            refused, seconds = permitter.permit(pod, node, context)
             if refused is not None and refused.code is not status.Code.WAIT:
-                return status.Status(refused.code, refused.reasons, permitter.name)
-        return None
+                return status.Status(refused.code, refused.reasons, permitter.name), 0.0
+            delay = max(delay, seconds)
+        return None, delay
 
-    def _bind(
-        self, chain: profile.Profile, outcome: Outcome, timer: measures.Timer | None
-    ) -> status.Status | None:
-        pod, node, context = outcome.pod, outcome.node, self.binding
-        for preparer in chain.pre_bind:
-            refused = preparer.pre_bind(pod, node, context)
+    def prepare(self, outcome: Outcome, timer: measures.Timer | None = None) -> status.Status | None:
+        """Runs PreBind."""
+        for preparer in self.profiles[outcome.pod.spec.scheduler_name].pre_bind:
+            refused = preparer.pre_bind(outcome.pod, outcome.node, self.binding)
             if refused is not None:
                 return status.Status(refused.code, refused.reasons, preparer.name)
         if timer:
             timer.lap("PreBind")
-        for binder in chain.bind:
-            refused = binder.bind(pod, node, context)
+        return None
+
+    def bind(self, outcome: Outcome) -> status.Status | None:
+        """Runs Bind, as far as the first plugin that does not skip."""
+        for binder in self.profiles[outcome.pod.spec.scheduler_name].bind:
+            refused = binder.bind(outcome.pod, outcome.node, self.binding)
             if refused is not None and refused.code is status.Code.SKIP:
                 continue
             if refused is not None:
                 return status.Status(refused.code, refused.reasons, binder.name)
             break
-        for told in chain.post_bind:
-            told.post_bind(pod, node, context)
-        if timer:
-            timer.lap("Bind")
         return None
+
+    def bound(self, outcome: Outcome) -> None:
+        """Runs PostBind."""
+        for told in self.profiles[outcome.pod.spec.scheduler_name].post_bind:
+            told.post_bind(outcome.pod, outcome.node, self.binding)
+
+    def unreserve(self, outcome: Outcome) -> None:
+        """Runs Unreserve, in reverse order; the pod's place is the caller's business."""
+        for plugin in reversed(self.profiles[outcome.pod.spec.scheduler_name].reserve):
+            plugin.unreserve(outcome.pod, outcome.node, self.binding)
 
     def _book(self, timer: measures.Timer) -> None:
         self.timed += 1

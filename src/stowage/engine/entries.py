@@ -12,7 +12,7 @@ from typing import Any, cast
 import numpy as np
 
 from stowage.cluster import table
-from stowage.framework import interface, overlay
+from stowage.framework import interface, overlay, status
 
 SHIFT = 48
 OK = 1 << 62
@@ -29,6 +29,7 @@ class CycleError(Exception):
 def in_range(plugin: interface.ScorePlugin, scores: interface.Answer) -> None:
     """Raises `CycleError` where a score is out of range."""
     if isinstance(scores, np.ndarray):
+        scores = scores.astype(np.int64, copy=False)
         if not scores.size or scores.view(np.uint64).max() <= interface.MAX_SCORE:  # one pass finds both
             return
         wrong = int(scores.min()) if scores.min() < 0 else int(scores.max())
@@ -67,6 +68,26 @@ class FilterEntry:
         return codes | self.base if codes else OK
 
 
+class Unprepared(interface.FilterPlugin):
+    """Stands for a filter whose PreFilter the profile leaves out: it errs on every node."""
+
+    fallible = True
+
+    def __init__(self, plugin: interface.PreFilterPlugin) -> None:
+        self.name = plugin.name  # type: ignore[misc]
+        self._reason = plugin.missing_state
+
+    def filter(
+        self, state: Any, cluster: table.Table, rows: interface.Rows, change: overlay.Overlay | None
+    ) -> interface.Answer:
+        """The one code."""
+        return 1
+
+    def explain(self, state: Any, cluster: table.Table, code: int) -> status.Status:
+        """The plugin's own words."""
+        return status.error(self._reason)
+
+
 class ScoreEntry:
     """A score that runs for this plan. ``raw`` is kept for normalised ROW scores only."""
 
@@ -92,11 +113,7 @@ class ScoreEntry:
 
     def normalized(self, raw: np.ndarray) -> np.ndarray:
         """int64[n]: 0..100."""
-        scaled = (
-            cast(interface.Normalizing, self.plugin).normalize(self.state, raw) if self.normalizes else raw
-        )
-        in_range(self.plugin, scaled)
-        return scaled
+        return cast(interface.Normalizing, self.plugin).normalize(self.state, raw) if self.normalizes else raw
 
 
 def _idle(plugin: interface.Plugin, state: Any) -> bool:

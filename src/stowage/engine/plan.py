@@ -94,7 +94,7 @@ class Plan:
                     break
         self.asked = frozenset(asked)
         self.filters = [
-            entries.FilterEntry(order, plugin, states.get(plugin.name, self.pod))
+            entries.FilterEntry(order, self._prepared(plugin), states.get(plugin.name, self.pod))
             for order, plugin in enumerate(self.profile.filter)
             if plugin.name not in skipped
         ]
@@ -107,6 +107,12 @@ class Plan:
         self.counting: list[entries.FilterEntry | entries.ScoreEntry] = [
             f for f in late if f.plugin.kind is interface.Kind.DOMAIN
         ]
+
+    def _prepared(self, plugin: interface.FilterPlugin) -> interface.FilterPlugin:
+        """The filter, or one that errs where the profile runs it without its PreFilter."""
+        if isinstance(plugin, interface.PreFilterPlugin) and plugin not in self.profile.pre_filter:
+            return entries.Unprepared(plugin) if plugin.missing_state else plugin
+        return plugin
 
     def _build_statuses(self) -> None:
         cluster = self.cluster
@@ -136,6 +142,12 @@ class Plan:
         self.static_total = np.zeros(self.size, np.int64)
         self.totals = self.static_total
         for plugin in self.profile.score:
+            if plugin.missing_score_state and plugin.name not in self.profile.pre_score:
+                reason = (
+                    f'running Score plugins: plugin "{plugin.name}" failed with: {plugin.missing_score_state}'
+                )
+                self.broken = status.Status(status.Code.ERROR, (reason,), plugin.name)
+                return
             state = plugin.pre_score(self.pod, cluster)
             if isinstance(state, status.Status) and state.code is status.Code.ERROR:
                 self.broken = _failing("running PreScore plugin", plugin.name, state)
@@ -148,8 +160,10 @@ class Plan:
         plain = [s for s in rows if not s.normalizes]
         self.usage_scores = [s for s in plain if s.usage]
         self.static_scores = [s for s in plain if not s.usage]
-        self.normalized = [s for s in rows if s.normalizes]
-        late = [s for s in self.scores if s.plugin.kind is not interface.Kind.ROW]
+        self.normalized = [s for s in rows if s.normalizes and not s.usage]
+        late = [
+            s for s in self.scores if s.plugin.kind is not interface.Kind.ROW or (s.normalizes and s.usage)
+        ]
         self.late_scores = [s for s in late if not s.idle]
         self.counting += [s for s in late if s.plugin.kind is interface.Kind.DOMAIN]
         self._add(self.static_total, self.static_scores, EVERY)
@@ -165,7 +179,10 @@ class Plan:
     def _add(self, column: np.ndarray, scores: list[entries.ScoreEntry], rows: interface.Rows) -> None:
         for entry in scores:
             answer = entry.plugin.score(entry.state, self.cluster, _rows(rows, self.size))
-            entries.in_range(entry.plugin, answer)
+            if isinstance(answer, np.ndarray):  # rows that are not feasible are never scored
+                entries.in_range(entry.plugin, answer[self.statuses[rows] == entries.OK])
+            else:
+                entries.in_range(entry.plugin, answer)
             column[rows] += entry.weight * answer
 
     def _keep_raw(self) -> None:
@@ -184,7 +201,9 @@ class Plan:
                 answer = int(known[0]) if len(known) else 0
             entry.raw = None
             entry.constant = int(answer)
-            self.offset += entry.weight * int(entry.normalized(np.array([answer], np.int64))[0])
+            scaled = entry.normalized(np.array([answer], np.int64))
+            entries.in_range(entry.plugin, scaled)
+            self.offset += entry.weight * int(scaled[0])
 
     # ---------------------------------------------------------------- refresh
 
@@ -220,6 +239,9 @@ class Plan:
         """Asks the CYCLE plugins about this very pod at this moment; their states are no one else's."""
         self.pod = pod
         self.failed_at = -1
+        if self.refusal is not None or self.nodes is not None or self.broken is not None:
+            self.build(None)
+            return
         states = {entry.plugin.name: entry for entry in self.filters}
         for plugin in self.profile.pre_filter:
             if plugin.kind is interface.Kind.CYCLE:
@@ -241,7 +263,8 @@ class Plan:
         for plugin in self.profile.score:
             if plugin.kind is interface.Kind.CYCLE:
                 state = plugin.pre_score(pod, self.cluster)
-                if (state is status.SKIP) != (plugin.name not in asked):
+                failed = isinstance(state, status.Status) and state is not status.SKIP
+                if failed or (state is status.SKIP) != (plugin.name not in asked):
                     self.build(None)
                     return
                 if plugin.name in asked:
@@ -305,7 +328,7 @@ class Plan:
         for score in self.usage_scores:
             at: interface.Rows = row if score.plugin.scalar else np.array([row])
             points = int(score.plugin.score(score.state, cluster, at))
-            if not 0 <= points <= interface.MAX_SCORE:
+            if value == entries.OK and not 0 <= points <= interface.MAX_SCORE:
                 entries.in_range(score.plugin, points)
             total += score.weight * points
         self.totals[row] = total
@@ -382,18 +405,18 @@ class Plan:
     def totals_of(self, rows: np.ndarray) -> np.ndarray:
         """int64[rows]: the totals of the feasible rows, which ``rows`` must be."""
         totals: np.ndarray = self.totals.copy() if len(rows) == self.size else self.totals.take(rows)
-        for entry in self.varying:
-            totals += entry.weight * entry.normalized(entry.raw_at(self.cluster, rows))
-        for entry in self.late_scores:
-            totals += entry.weight * entry.normalized(entry.raw_at(self.cluster, rows))
+        for entry in (*self.varying, *self.late_scores):
+            scores = entry.normalized(entry.raw_at(self.cluster, rows))
+            entries.in_range(entry.plugin, scores)
+            totals += entry.weight * scores
         return totals
 
     def explain(self, value: int) -> status.Status:
         """What a status above 0 and below `OK` says, and who says it."""
         order = (value >> entries.SHIFT) - 1
         plugin = self.profile.filter[order]
-        entry = next(f for f in self.filters if f.plugin is plugin)
-        found = plugin.explain(entry.state, self.cluster, value & ((1 << entries.SHIFT) - 1))
+        entry = next(f for f in self.filters if f.base == value >> entries.SHIFT << entries.SHIFT)
+        found = entry.plugin.explain(entry.state, self.cluster, value & ((1 << entries.SHIFT) - 1))
         if found.code is status.Code.ERROR:
             reasons = tuple(f'running "{plugin.name}" filter plugin: {reason}' for reason in found.reasons)
             return status.Status(found.code, reasons, plugin.name)

@@ -107,6 +107,9 @@ class QueueSortPlugin(Plugin):
 class PreFilterPlugin(Plugin):
     """Runs once, before the filters."""
 
+    missing_state: ClassVar[str] = ""
+    """What the filter errs with in a profile that leaves PreFilter out; empty: it takes the pod as state."""
+
     def pre_filter(self, pod: pods.Incoming, cluster: table.Table) -> PreFiltered | status.Status:
         """The state for ``filter``; SKIP where the filter need not run; or a refusal for every node."""
         raise NotImplementedError
@@ -133,6 +136,9 @@ class FilterPlugin(Plugin):
 
 class ScorePlugin(Plugin):
     """Ranks the nodes that can take the pod."""
+
+    missing_score_state: ClassVar[str] = ""
+    """What the score errs with in a profile that leaves PreScore out; empty: it makes its state itself."""
 
     def pre_score(self, pod: pods.Incoming, cluster: table.Table) -> Any:
         """The state for ``score``, or `status.SKIP`: no score at all, or an ERROR. The default is the pod."""

@@ -35,6 +35,8 @@ class Profile:
         self.filter = self._list("filter", interface.FilterPlugin)
         self.post_filter = self._list("postFilter", interface.PostFilterPlugin)
         self.score = self._list("score", interface.ScorePlugin)
+        self.pre_score = frozenset(plugin.name for plugin in written.plugins["preScore"])
+        """Names alone: the plugins themselves are those of ``score``."""
         self.reserve = self._list("reserve", interface.ReservePlugin)
         self.permit = self._list("permit", interface.PermitPlugin)
         self.pre_bind = self._list("preBind", interface.PreBindPlugin)

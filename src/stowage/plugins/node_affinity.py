@@ -55,15 +55,21 @@ class NodeAffinity(interface.PreFilterPlugin, interface.FilterPlugin, interface.
         return interface.PreFiltered(state, nodes)
 
     def filter(
-        self, state: Wanted, cluster: table.Table, rows: interface.Rows, change: overlay.Overlay | None
+        self,
+        state: Wanted | pods.Incoming,
+        cluster: table.Table,
+        rows: interface.Rows,
+        change: overlay.Overlay | None,
     ) -> interface.Answer:
-        """The profile's own affinity first, with its own reason."""
+        """The profile's own affinity first, with its own reason. It can do without PreFilter."""
+        if isinstance(state, pods.Incoming):
+            state = Wanted(selectors.compile_required(state.pod))
         codes = np.where(match.required(cluster, state.required)[rows], 0, MISMATCH)
         if self.added is not None:
             codes = np.where(match.node_selector(cluster, self.added)[rows], codes, NOT_ENFORCED)
         return codes
 
-    def explain(self, state: Wanted, cluster: table.Table, code: int) -> status.Status:
+    def explain(self, state: Wanted | pods.Incoming, cluster: table.Table, code: int) -> status.Status:
         """One reason a code."""
         return status.unresolvable(REASON_POD if code == MISMATCH else REASON_ENFORCED)
 
@@ -91,7 +97,10 @@ class NodeAffinity(interface.PreFilterPlugin, interface.FilterPlugin, interface.
         own = affinity.preferred_during_scheduling_ignored_during_execution if affinity else ()
         if not own and not self.added_preferred:
             return status.SKIP
-        return (*self.added_preferred, *selectors.compile_preferred(own))
+        try:
+            return (*self.added_preferred, *selectors.compile_preferred(own))
+        except selectors.SelectorError as error:
+            return status.error(str(error))
 
     def score(
         self, state: tuple[selectors.WeightedTerm, ...], cluster: table.Table, rows: interface.Rows

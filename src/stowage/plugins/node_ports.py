@@ -62,6 +62,7 @@ class NodePorts(interface.PreFilterPlugin, interface.FilterPlugin):
     """See the module."""
 
     name: ClassVar[str] = "NodePorts"
+    missing_state: ClassVar[str] = 'reading "PreFilterNodePorts" from cycleState: not found'
     kind: ClassVar[interface.Kind] = interface.Kind.DOMAIN
     reads: ClassVar[frozenset[str]] = frozenset({"pods", "shapes"})
 

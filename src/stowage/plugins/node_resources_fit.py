@@ -18,6 +18,8 @@ from stowage.framework import allocation, events, interface, overlay, scalars, s
 from stowage.framework.config import args as config
 
 TOO_MANY_PODS = "Too many pods"
+MOST_RESOURCES = 46
+"""A filter code has one bit a resource."""
 UNRESOLVABLE = 1 << 47
 """Bit of a filter code: a request is more than the node could ever give."""
 
@@ -33,6 +35,7 @@ class NodeResourcesFit(interface.PreFilterPlugin, interface.FilterPlugin, interf
     """See the module."""
 
     name: ClassVar[str] = "NodeResourcesFit"
+    missing_state: ClassVar[str] = 'error reading "PreFilterNodeResourcesFit" from cycleState: not found'
     reads: ClassVar[frozenset[str]] = frozenset({"allocatable", "requested", "nonzero", "shapes"})
     scalar: ClassVar[bool] = True
 
@@ -44,7 +47,7 @@ class NodeResourcesFit(interface.PreFilterPlugin, interface.FilterPlugin, interf
         ratio = args.scoring_strategy.requested_to_capacity_ratio
         self.shape = broken_linear(ratio.shape) if ratio else np.zeros(101, np.int64)
 
-    def pre_filter(self, pod: pods.Incoming, cluster: table.Table) -> interface.PreFiltered:
+    def pre_filter(self, pod: pods.Incoming, cluster: table.Table) -> interface.PreFiltered | status.Status:
         """What the pod asks for, resources that the arguments ignore left out."""
         asked = resources.filter_requests(pod.pod)
         amounts = tuple(
@@ -52,6 +55,8 @@ class NodeResourcesFit(interface.PreFilterPlugin, interface.FilterPlugin, interf
             for name, amount in asked.items()
             if amount > 0 and not self._ignores(name)
         )
+        if len(amounts) > MOST_RESOURCES:
+            return status.error(f"a pod that requests more than {MOST_RESOURCES} resources is not supported")
         return interface.PreFiltered(Asked(amounts))
 
     def _ignores(self, name: str) -> bool:

@@ -20,6 +20,7 @@ class TaintToleration(interface.FilterPlugin, interface.ScorePlugin):
     """See the module. The score is never skipped: 100 for all where no taint counts."""
 
     name: ClassVar[str] = "TaintToleration"
+    missing_score_state: ClassVar[str] = 'failed to read "PreScoreTaintToleration" from cycleState: not found'
     reads: ClassVar[frozenset[str]] = frozenset({"taints", "live"})
 
     def filter(

@@ -84,7 +84,7 @@ def read(source: str, limit: int, faults: problems.Faults) -> bytes | None:
     if data is None:
         faults.unreadable(name, "", f"is larger than --max-input allows ({limit} bytes)")
         return None
-    if not data.strip():
+    if not data or data.isspace():
         faults.unreadable(name, "", "is empty")
         return None
     return data
@@ -133,7 +133,7 @@ def _documents(data: bytes, notes: list[decode.DecodeError]) -> Iterator[decode.
     if rest[:4096].lstrip()[:1] not in (b"{", b"["):
         yield from _yaml(data, notes)
         return
-    while rest.strip():
+    while rest and not rest.isspace():
         try:
             msgspec.json.decode(rest, type=msgspec.Raw)
             first, rest = rest, b""

@@ -78,7 +78,7 @@ def measure(cluster: table.Table, before: dict[str, int]) -> Measured:
     taken = cluster.requested[:, rows]
     free = np.maximum(allocatable - taken, 0)
     vectors = typical(cluster)
-    hopeless = ~fitting(free, vectors)
+    hopeless = ~fitting(free, vectors) & bool(vectors)  # no pods, no shapes: nothing to be too small for
     uses = [
         Use(
             name,

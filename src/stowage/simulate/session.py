@@ -129,4 +129,13 @@ def _explained(asked: str, found: world.World) -> str:
     if key in keys:
         return key
     alike = next((f"; there is {each}" for each in keys if each.startswith(f"{key}-")), "")
-    raise problems.BadInput([f"--explain: no pending pod is called {key}{alike}"])
+    raise problems.BadInput([f"--explain: no pending pod is called {key}{_whereabouts(key, found) or alike}"])
+
+
+def _whereabouts(key: str, found: world.World) -> str:
+    """Where a pod that is not pending runs; empty where there is none of that name."""
+    cluster = found.cluster
+    for slot in cluster.pods.by_uid.values():
+        if cluster.held(slot).key == key:
+            return f"; it is on the node {cluster.names[cluster.pods.rows[slot]]} already"
+    return ""

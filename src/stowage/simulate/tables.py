@@ -19,6 +19,8 @@ _STATES = {
 }
 _BEST = 10
 """Nodes whose scores are shown."""
+_REASONS = 20
+"""Reasons shown of a state."""
 _GROUPS = 12
 """Groups of nodes shown for a template."""
 _BYTES = ("B", "KiB", "MiB", "GiB", "TiB")
@@ -98,8 +100,13 @@ def _summary(found: session.Report) -> table.Table:
 
 def _reasons(result: run.Result, state: run.State) -> table.Table:
     out = _table(_STATES[state].capitalize(), "#pods", "why", "such as")
-    for reason, names in report.reasons(result, state):
+    found = report.reasons(result, state)
+    for reason, names in found[:_REASONS]:
         out.add_row(f"{len(names):,}", markup.escape(reason), markup.escape(_some(names)))
+    rest = found[_REASONS:]
+    if rest:
+        count = sum(len(names) for _, names in rest)
+        out.add_row(f"{count:,}", f"for {_many(len(rest), 'other reason')}; -o json has every pod's", "")
     return out
 
 
@@ -178,7 +185,8 @@ def explanation(result: run.Result) -> Iterable[console.RenderableType]:
     for verdict, names in explained.groups(account):
         told = markup.escape(verdict.message)
         verdicts.add_row(f"{len(names):,}", told, verdict.plugin, markup.escape(_some(names)))
-    yield verdicts
+    if verdicts.row_count:
+        yield verdicts
     if len(account.feasible):
         yield _scores(result)
 
@@ -188,7 +196,7 @@ def _scores(result: run.Result) -> table.Table:
     assert entry is not None
     assert account is not None
     order = explained.ranking(account)[:_BEST]
-    title = f"Scores of the best {len(order)} nodes (raw → 0–100 × weight)"
+    title = f"Scores of the best {_many(len(order), 'node')} (raw → 0–100 × weight)"
     columns = [f"#{each.plugin}" for each in account.scores]
     out = _table(title, "node", "#total", *columns)
     for index in order:

@@ -1,5 +1,6 @@
 """Why a pod fits nowhere, in kube-scheduler's words."""
 
+import copy
 from collections import Counter
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from stowage.api import objects
 from stowage.cluster import table
 from stowage.engine import cycle, failure
-from stowage.framework import interface, status
+from stowage.framework import interface, overlay, status
 from tests.builders import NodeBuilder, PodBuilder, make_node, make_pod, make_table
 from tests.property import model, strategies
 
@@ -98,3 +99,63 @@ def test_without_nodes_there_is_nothing_to_preempt() -> None:
     found = of_table(make_pod("p"), table.Table())
     assert found.sentence == "no nodes available to schedule pods"
     assert found.post is None
+
+
+# ---------------------------------------------------------------------------------- who rejected it
+
+NAMED = {
+    "nodeAffinity": {
+        "requiredDuringSchedulingIgnoredDuringExecution": {
+            "nodeSelectorTerms": [
+                {"matchFields": [{"key": "metadata.name", "operator": "In", "values": ["a"]}]},
+            ]
+        }
+    }
+}
+
+
+def test_the_plugins_that_rejected_some_node_are_named() -> None:
+    nodes = (make_node("a").allocatable(cpu="1"), make_node("b").taint("x", "NoSchedule"))
+    found = failed(make_pod("p").cpu("2"), *nodes)
+    assert set(found.plugins) == {"NodeResourcesFit", "TaintToleration"}
+    assert found.pending == ()
+
+
+def test_a_plugin_that_left_nodes_out_is_named_beside_those_that_rejected_the_rest() -> None:
+    found = failed(make_pod("p").cpu("64").spec(affinity=NAMED), make_node("a"), make_node("b"))
+    assert found.plugins == ("NodeAffinity", "NodeResourcesFit")
+
+
+def test_a_plugin_that_refused_the_pod_is_named_alone() -> None:
+    claim = {"name": "v", "persistentVolumeClaim": {"claimName": "missing"}}
+    found = failed(make_pod("p").spec(volumes=[claim], affinity=NAMED), make_node("a"))
+    assert found.plugins == ("VolumeRestrictions",)
+
+
+def test_without_nodes_nobody_rejected_the_pod() -> None:
+    claim = {"name": "v", "persistentVolumeClaim": {"claimName": "missing"}}
+    found = failed(make_pod("p").spec(volumes=[claim]))
+    assert found.plugins == ()
+    assert found.sentence == failure.NO_NODES
+
+
+class Waits(interface.FilterPlugin):
+    name = "Waits"
+
+    def filter(
+        self, state: object, cluster: table.Table, rows: interface.Rows, change: overlay.Overlay | None
+    ) -> interface.Answer:
+        return 1
+
+    def explain(self, state: object, cluster: table.Table, code: int) -> status.Status:
+        return status.Status(status.Code.PENDING, ("wait",))
+
+
+def test_a_plugin_that_asks_to_wait_is_named_as_pending_too() -> None:
+    chain = copy.copy(PROFILE)
+    chain.filter = (*PROFILE.filter, Waits())
+    cluster = make_table(make_node("a"), make_node("b").taint("x", "NoSchedule"))
+    found = cycle.Engine(cluster, [chain]).schedule(cluster.project(strategies.done(make_pod("p")))).failure
+    assert found is not None
+    assert set(found.plugins) == {"TaintToleration", "Waits"}
+    assert found.pending == ("Waits",)

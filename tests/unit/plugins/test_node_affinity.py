@@ -135,6 +135,13 @@ def test_the_profiles_affinity_filters_pods_without_terms_too() -> None:
     assert fitting(make_pod("p"), required(label("disk", "Exists"))) == "ab"
 
 
+def test_without_prefilter_the_filter_reads_the_pod() -> None:
+    pod = CLUSTER.project(make_pod("p").spec(nodeSelector={"disk": "ssd"}).done())
+    codes = plugin().filter(pod, CLUSTER, slice(0, CLUSTER.size), None)
+    assert not isinstance(codes, int)
+    assert codes.tolist() == [0, node_affinity.MISMATCH, node_affinity.MISMATCH]
+
+
 def test_weights_of_matching_terms_add_up_and_the_highest_is_100() -> None:
     pod = affine(preferred((3, label("disk", "Exists")), (5, label("disk", "In", "ssd"))))
     assert asking.raw_scores(plugin(), CLUSTER, pod) == {"a": 8, "b": 3, "c": 0}

@@ -117,7 +117,9 @@ def test_one_row_and_all_rows_have_the_same_answers() -> None:
     cluster = make_table(make_node("a").allocatable(cpu="1"), make_node("b"), make_pod("x").cpu("2").on("b"))
     fit = plugin()
     pod = cluster.project(make_pod("p").cpu("3").memory("1Gi").done())
-    state = fit.pre_filter(pod, cluster).state
+    prepared = fit.pre_filter(pod, cluster)
+    assert isinstance(prepared, interface.PreFiltered)
+    state = prepared.state
     scored = fit.pre_score(pod, cluster)
     for row in range(cluster.size):
         codes = fit.filter(state, cluster, slice(0, 2), None)

@@ -109,6 +109,8 @@ MINIMAL: dict[str, Any] = {
     "nodes": {"count": 1, "template": {"apiVersion": "v1", "kind": "Node"}},
     "pods": {"count": 1, "template": {"apiVersion": "v1", "kind": "Pod", "spec": {"containers": []}}},
 }
+BAD_NODE = {"apiVersion": "v1", "kind": "Node", "status": {"allocatable": {"cpu": "much"}}}
+OTHER_POD = {"apiVersion": "v1", "kind": "Pod", "spec": {"schedulerName": "mine", "containers": []}}
 
 
 def test_a_small_file_is_enough(tmp_path: Path) -> None:
@@ -127,8 +129,25 @@ def test_a_small_file_is_enough(tmp_path: Path) -> None:
         ({"pods": {"count": 1, "template": {"kind": "Pod", "x": "${j}"}}}, r"${j}, which cannot be computed"),
         ({"pods": {"count": 1, "template": {"kind": "Pod", "x": "${i%0}"}}}, "cannot be computed"),
         ({"objects": [{"kind": "Sandwich", "apiVersion": "v1"}]}, "Sandwich"),
+        ({"nodes": {"count": 1, "template": BAD_NODE}}, "Node node-0: status.allocatable.cpu: 'much' is not"),
+        (
+            {"nodes": {"count": 1, "template": MINIMAL["pods"]["template"]}},
+            "Pod node-0: kind: should be Node",
+        ),
+        ({"pods": {"count": 1, "template": OTHER_POD}}, "spec.schedulerName: only default-scheduler runs"),
     ],
-    ids=["no template", "unknown field", "no nodes", "count of text", "placeholder", "division by 0", "kind"],
+    ids=[
+        "no template",
+        "unknown field",
+        "no nodes",
+        "count of text",
+        "placeholder",
+        "division by 0",
+        "kind",
+        "quantity",
+        "pod for a node",
+        "other scheduler",
+    ],
 )
 def test_what_is_wrong_with_a_file_is_told(tmp_path: Path, changes: dict[str, Any], told: str) -> None:
     path = tmp_path / "mine.yaml"

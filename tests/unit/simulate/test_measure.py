@@ -22,6 +22,10 @@ def use(found: measure.Measured, resource: str) -> measure.Use:
     return next(each for each in found.uses if each.resource == resource)
 
 
+def test_nothing_is_fragmented_where_there_is_no_shape() -> None:
+    assert use(measured(kube.node("a")), "cpu").fragmentation == 0
+
+
 def test_what_is_free_where_no_shape_fits_is_fragmented() -> None:
     found = measured(
         kube.node("a", cpu="4"),

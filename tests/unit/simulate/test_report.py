@@ -131,7 +131,7 @@ def test_the_choice_is_told_in_a_sentence(tmp_path: Path, items: list[kube.Json]
 
 
 def test_a_pod_that_is_not_pending_cannot_be_explained(tmp_path: Path) -> None:
-    with pytest.raises(problems.BadInput, match="no pending pod is called default/low"):
+    with pytest.raises(problems.BadInput, match="no pending pod is called default/low; it is on the node a"):
         made(tmp_path, explain="low")
 
 
@@ -160,6 +160,13 @@ def test_the_table_has_counts_reasons_use_and_the_explanation(tmp_path: Path) ->
         "NodeResourcesFit",
     ):
         assert part in text
+
+
+def test_rare_reasons_of_many_are_only_counted(tmp_path: Path) -> None:
+    gates = [kube.pod(f"p{i}", schedulingGates=[{"name": f"x{i}"}]) for i in range(23)]
+    text = shown(made(tmp_path, kube.node("a"), *gates))
+    assert text.count("waiting for scheduling gates: ") == 20
+    assert "3   for 3 other reasons; -o json has every pod's" in text
 
 
 def test_a_narrow_terminal_loses_no_column(tmp_path: Path) -> None:

@@ -27,6 +27,10 @@ class InterPodAffinity(interface.PreFilterPlugin, interface.FilterPlugin, interf
     """See the module."""
 
     name: ClassVar[str] = "InterPodAffinity"
+    missing_state: ClassVar[str] = 'error reading "PreFilterInterPodAffinity" from cycleState: not found'
+    missing_score_state: ClassVar[str] = (
+        'failed to read "PreScoreInterPodAffinity" from cycleState: not found'
+    )
     kind: ClassVar[interface.Kind] = interface.Kind.DOMAIN
     reads: ClassVar[frozenset[str]] = frozenset({"groups", "labels", "namespaces", "pods", "shapes"})
 

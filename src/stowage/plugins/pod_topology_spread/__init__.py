@@ -33,6 +33,10 @@ class PodTopologySpread(interface.PreFilterPlugin, interface.FilterPlugin, inter
     """See the module. Both halves are skipped for a pod that has no constraint of their kind."""
 
     name: ClassVar[str] = "PodTopologySpread"
+    missing_state: ClassVar[str] = 'reading "PreFilterPodTopologySpread" from cycleState: not found'
+    missing_score_state: ClassVar[str] = (
+        'error reading "PreScorePodTopologySpread" from cycleState: not found'
+    )
     kind: ClassVar[interface.Kind] = interface.Kind.DOMAIN
     reads: ClassVar[frozenset[str]] = frozenset(
         {"groups", "labels", "live", "names", "owners", "pods", "taints"}

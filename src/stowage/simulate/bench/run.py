@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 from multiprocessing import connection
 
+from stowage.simulate import processes
 from stowage.simulate.bench import measure, workload
 
 
@@ -17,7 +18,8 @@ def run(subject: workload.Workload, report: measure.Report) -> measure.Result:
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe()
     process = context.Process(target=_measure, args=(subject, there), daemon=True)
-    process.start()
+    with processes.uninterrupted():
+        process.start()
     there.close()
     try:
         while True:
@@ -29,6 +31,7 @@ def run(subject: workload.Workload, report: measure.Report) -> measure.Result:
         raise BenchError(f"{subject.name}: the process that ran it ended without a result") from None
     finally:
         here.close()
+        process.terminate()  # whatever it has to tell is told, or nobody listens any more
         process.join()
 
 

@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 
 import stowage
-from stowage.api import decode, defaults, objects, yamltext
+from stowage.api import decode, defaults, objects, validate, yamltext
 
 DEFAULT = (
     "basic",
@@ -211,7 +211,25 @@ def load(path: Path) -> Workload:
 
 def _make_one_of_each(found: Workload) -> None:
     """Errors of the templates, before any time is spent."""
-    fixed = (json.dumps(item).encode() for item in found.objects)
-    firsts = (next(texts, b"") for texts in (found.node_texts(), found.bound_texts(), found.pod_texts()))
-    for text in itertools.chain(fixed, filter(None, firsts)):
-        decoded(text)
+    for item in found.objects:
+        decoded(json.dumps(item).encode())
+    for texts, kind in (
+        (found.node_texts(), objects.Node),
+        (found.bound_texts(), objects.Pod),
+        (found.pod_texts(), objects.Pod),
+    ):
+        for text in itertools.islice(texts, 1):
+            _usable(text, kind)
+
+
+def _usable(text: bytes, kind: type[objects.Object]) -> None:
+    """WorkloadError where the object of a text is of another kind, is wrong, or is for another scheduler."""
+    item = decoded(text)
+    name = str(validate.identity(item))
+    if not isinstance(item, kind):
+        raise WorkloadError(f"{name}: kind: should be {kind.__name__}")
+    for each in validate.problems(item):
+        if each.path != "spec.containers":  # a template may do without: such a pod asks for nothing
+            raise WorkloadError(f"{name}: {each.path}: {each.message}")
+    if isinstance(item, objects.Pod) and item.spec.scheduler_name != "default-scheduler":
+        raise WorkloadError(f"{name}: spec.schedulerName: only default-scheduler runs here")

@@ -56,4 +56,4 @@ def _called(pod: Json, namespace: str, name: str) -> bool:
 def _start(pod: Json) -> float:
     """A pod that has not started yet counts as started now, later than any other."""
     start = pod.get("status", {}).get("startTime")
-    return times.micros(start) if start else math.inf
+    return times.seconds(start) if start else math.inf

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stowage.engine import conformance
+from stowage.simulate import processes
 from stowage.simulate.conformance import compare, scenarios
 
 WORTH_A_POOL = 200
@@ -54,24 +55,25 @@ def _judge_all(lines: Sequence[scenarios.Line]) -> list[Result]:
 def results(paths: Sequence[Path], count: int, jobs: int | None = None) -> Iterator[Result]:
     """The results of all scenarios, in order. ``count``: how many there are; ``jobs``: processes."""
     lines = itertools.chain.from_iterable(map(scenarios.lines, paths))
-    processes = jobs or (os.cpu_count() or 1 if count >= WORTH_A_POOL else 1)
-    if processes == 1:
+    workers = jobs or (os.cpu_count() or 1 if count >= WORTH_A_POOL else 1)
+    if workers == 1:
         yield from map(judge, lines)
         return
     try:
-        yield from _pooled(lines, processes)
+        yield from _pooled(lines, workers)
     except process.BrokenProcessPool:
         raise scenarios.ScenarioError("a process died while it answered; --jobs 1 shows where") from None
 
 
-def _pooled(lines: Iterator[scenarios.Line], processes: int) -> Iterator[Result]:
+def _pooled(lines: Iterator[scenarios.Line], workers: int) -> Iterator[Result]:
     # Processes are spawned: a fork would copy the threads of whoever shows the progress.
     context = multiprocessing.get_context("spawn")
-    with futures.ProcessPoolExecutor(processes, context) as pool:
+    with futures.ProcessPoolExecutor(workers, context) as pool:
         waiting: collections.deque[futures.Future[list[Result]]] = collections.deque()
         while chunk := list(itertools.islice(lines, CHUNK)):
-            waiting.append(pool.submit(_judge_all, chunk))
-            if len(waiting) > 4 * processes:
+            with processes.uninterrupted():  # it is here that the pool starts its processes
+                waiting.append(pool.submit(_judge_all, chunk))
+            if len(waiting) > 4 * workers:
                 yield from waiting.popleft().result()
         while waiting:
             yield from waiting.popleft().result()

@@ -1,0 +1,1 @@
+"""Deliberate errors, one for each clause of the list of traps, and whether the tests notice them."""
