@@ -16,7 +16,7 @@ class Kin(NamedTuple):
     """What hints may depend on, of a waiting pod."""
 
     shape: int
-    labels: tuple[tuple[str, str | None], ...]
+    labels: tuple[int, tuple[tuple[str, str | None], ...]]
     """Those that some selector reads."""
     rejecting: frozenset[str]
     pending: frozenset[str]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from stowage.cluster import table
+from stowage.framework import interface
 from stowage.framework.config import args
 from stowage.plugins import node_resources_fit
 from tests.builders import PodBuilder, make_node, make_pod, make_table
