@@ -146,6 +146,7 @@ class Engine:
         try:
             outcome = self._decide(pod, timer, explained)
         except entries.CycleError as error:
+            self.records.append(pod, records.ERRED, 0, 0, 0, 0, self.cluster.log.sequence)
             return Outcome(pod, rejected=status.error(str(error)))
         if outcome.row >= 0:
             self._assume_and_bind(outcome, timer)

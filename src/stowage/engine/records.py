@@ -1,7 +1,7 @@
 """The stream of decisions in a compact, bounded form: one row of columns a decision, oldest overwritten.
 
-A decision costs `BYTES` bytes beside the pod's name, which it shares with the pod, and about a
-microsecond. The complete account of a decision is `explain`'s, made for a pod that is asked about.
+A decision costs `BYTES` bytes beside the pod's namespace and name, which it shares with the pod, and
+about a microsecond. The complete account of a decision is `explain`'s, made for a pod that is asked about.
 """
 
 from __future__ import annotations
@@ -21,15 +21,20 @@ FIELDS = (
     ("feasible", np.int32),
     ("sequence", np.int64),
 )
-BYTES = sum(np.dtype(kind).itemsize for _, kind in FIELDS) + 8
-"""Bytes a decision: its columns and one reference to the pod's identity."""
+BYTES = sum(np.dtype(kind).itemsize for _, kind in FIELDS) + 2 * 8
+"""Bytes a decision: its columns, and references to the pod's namespace and name."""
+ERRED = -2
+"""The row of an attempt that ended in an error."""
 UNCOUNTED = -1
 """`feasible` where the choice was made from pages, which do not count the feasible rows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One decision. ``row`` -1: the pod fitted nowhere; ``sequence`` is the log's at the decision."""
+    """One decision. ``row`` -1: the pod fitted nowhere; `ERRED`: the attempt failed.
+
+    ``sequence`` is the log's at the decision.
+    """
 
     number: int
     pod: str
@@ -44,14 +49,15 @@ class Record:
 class Records:
     """The last ``limit`` decisions."""
 
-    __slots__ = ("_columns", "_pods", "count", "limit")
+    __slots__ = ("_columns", "_names", "_namespaces", "count", "limit")
 
     def __init__(self, limit: int = 1 << 16) -> None:
         self.limit = limit
         self.count = 0
         """Decisions ever made."""
         self._columns = tuple(np.zeros(limit, kind) for _, kind in FIELDS)
-        self._pods: list[tuple[str, str]] = [("", "")] * limit
+        self._namespaces = [""] * limit
+        self._names = [""] * limit
 
     def append(
         self,
@@ -72,7 +78,8 @@ class Records:
         tied[at] = ties
         feasibles[at] = feasible
         sequences[at] = sequence
-        self._pods[at] = (pod.group.namespace, pod.name)
+        self._namespaces[at] = pod.group.namespace
+        self._names[at] = pod.name
         self.count += 1
 
     def __len__(self) -> int:
@@ -89,4 +96,4 @@ class Records:
             raise IndexError(number)
         at = number % self.limit
         values = [int(column[at]) for column in self._columns]
-        return Record(number, "/".join(self._pods[at]), *values)
+        return Record(number, f"{self._namespaces[at]}/{self._names[at]}", *values)

@@ -1,5 +1,8 @@
 """The stream of decisions: a ring of the last ones."""
 
+import sys
+import tracemalloc
+
 import pytest
 
 from stowage.cluster import pods, table
@@ -40,5 +43,14 @@ def test_a_decision_that_is_not_there_is_an_index_error(number: int) -> None:
 
 
 def test_a_decision_costs_what_is_stated() -> None:
-    columns = sum(column.itemsize for column in filled(1)._columns)
-    assert columns + 8 == records.BYTES <= 40
+    one = pod("web-0")
+    kept = records.Records(limit=10_000)
+    tracemalloc.start()
+    for number in range(10_000):
+        kept.append(one, number, 2, 3, 4, 5, 6)
+    grown, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert grown < 10_000  # room for all of them was there from the start
+    columns = sum(column.nbytes for column in kept._columns)
+    references = sys.getsizeof(kept._names) + sys.getsizeof(kept._namespaces)
+    assert columns + references <= records.BYTES * 10_000 + 200
