@@ -36,6 +36,9 @@ PreemptionPolicy = Literal["", "PreemptLowerPriority", "Never"]
 WhenUnsatisfiable = Literal["", "DoNotSchedule", "ScheduleAnyway"]
 NodeInclusionPolicy = Literal["Honor", "Ignore"]
 ContainerRestartPolicy = Literal["", "Always", "OnFailure", "Never"]
+# The next two bear on no placement; they are read so that a value the API refuses is told.
+PodRestartPolicy = Literal["", "Always", "OnFailure", "Never"]
+ImagePullPolicy = Literal["", "Always", "IfNotPresent", "Never"]
 PodPhase = Literal["", "Pending", "Running", "Succeeded", "Failed", "Unknown"]
 
 
@@ -109,6 +112,7 @@ class Container(Wire, frozen=True):
     resources: ResourceRequirements = ResourceRequirements()
     ports: tuple[ContainerPort, ...] = ()
     restart_policy: ContainerRestartPolicy | None = None
+    image_pull_policy: ImagePullPolicy = ""
 
 
 class PersistentVolumeClaimVolume(Wire, frozen=True):
@@ -194,6 +198,7 @@ class PodSpec(Wire, frozen=True):
     tolerations: tuple[Toleration, ...] = ()
     topology_spread_constraints: tuple[TopologySpreadConstraint, ...] = ()
     host_network: bool = False
+    restart_policy: PodRestartPolicy = ""
     overhead: ResourceList = {}
     resources: ResourceRequirements | None = None
     scheduling_gates: tuple[PodSchedulingGate, ...] = ()
