@@ -17,7 +17,8 @@ OUT = Path("src/stowage/embedded/types.json")
 GROUPS = {
     "v1": (
         "bindings configmaps endpoints events limitranges namespaces nodes persistentvolumeclaims"
-        " persistentvolumes pods podtemplates replicationcontrollers resourcequotas secrets serviceaccounts services"
+        " persistentvolumes pods podtemplates replicationcontrollers resourcequotas secrets serviceaccounts"
+        " services"
     ),
     "apps/v1": "controllerrevisions daemonsets deployments replicasets statefulsets",
     "authentication.k8s.io/v1": "selfsubjectreviews tokenreviews",
