@@ -1,6 +1,7 @@
 """The real etcd and API server of tests/reference, for the tests that ask them."""
 
 import contextlib
+import itertools
 import os
 import socket
 import subprocess
@@ -67,16 +68,25 @@ def running(folder: Path, components: tuple[str, ...] = (), flags: str = "") -> 
 
 
 def _free_ports(count: int) -> int:
-    """The first of so many consecutive ports that are free now."""
-    while True:
-        with contextlib.ExitStack() as taken, contextlib.suppress(OSError, OverflowError):
-            first = taken.enter_context(_bound(0)).getsockname()[1]
-            for port in range(first + 1, first + count):
-                taken.enter_context(_bound(port))
-            return int(first)
+    """The first of so many consecutive ports that are free now.
+
+    They lie below the ephemeral ports, and test processes start looking at places of their own, so that two
+    do not choose the same ones before their servers have them.
+    """
+    for step in itertools.count():
+        first = 20_000 + (16 * (os.getpid() + step)) % 12_000
+        with contextlib.ExitStack() as taken, contextlib.suppress(OSError):
+            for port in range(first, first + count):
+                taken.enter_context(contextlib.closing(_bound(port)))
+            return first
+    raise AssertionError("unreachable")
 
 
 def _bound(port: int) -> socket.socket:
     bound = socket.socket()
-    bound.bind(("127.0.0.1", port))
+    try:
+        bound.bind(("127.0.0.1", port))
+    except OSError:
+        bound.close()
+        raise
     return bound

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from stowage.cli import bench, capacity, conformance, simulate
+from stowage.cli import bench, capacity, cluster, conformance, scheduler, simulate
 
 app = typer.Typer(
     name="stowage",
@@ -15,6 +15,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -36,5 +37,7 @@ def main(
 
 app.command("bench")(bench.bench)
 app.command("capacity")(capacity.capacity)
+app.command("cluster")(cluster.cluster)
 app.command("conformance")(conformance.conformance)
+app.command("scheduler", cls=scheduler.Command)(scheduler.scheduler)
 app.command("simulate")(simulate.simulate)

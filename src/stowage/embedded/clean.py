@@ -1,0 +1,163 @@
+"""Brings a body into the form in which it is stored: known fields, each of its type, quantities canonical.
+
+What Go's JSON decoding and `omitempty` do: nulls go, and zeros that do not differ from absent; unknown
+fields go (and are reported), a wrong type is an error. Custom objects keep what
+their type does not name.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from stowage.api import quantity, times
+from stowage.embedded import errors, schema
+
+_BINARY: Final = ("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei")
+_DECIMAL: Final = ("n", "u", "m", "", "k", "M", "G", "T", "P", "E")
+
+
+def clean(value: Any, struct: schema.Struct) -> tuple[dict[str, Any], list[str]]:
+    """The object as it is stored, and the paths of fields nobody knows. ApiError 400 for a wrong type."""
+    unknown: list[str] = []
+    return _struct(value, struct, "", unknown), unknown
+
+
+_ZEROS: Final = {"string": "", "bytes": "", "integer": 0, "boolean": False, "quantity": "0", "intstr": 0}
+
+
+def fill(value: dict[str, Any], struct: schema.Struct) -> None:
+    """Add the fields that Go writes even where nobody set them."""
+    for name in struct.always:
+        if name not in value:
+            kind = struct.fields[name].kind
+            value[name] = {} if kind == "struct" else _ZEROS.get(kind)
+    for name, part in value.items():
+        field = struct.fields.get(name)
+        if field is not None and part is not None:
+            _fill_field(part, field)
+
+
+def _fill_field(value: Any, field: schema.Field) -> None:
+    if field.kind == "struct":
+        fill(value, schema.types()[field.struct])
+    elif field.item is not None and field.item.kind in {"struct", "list", "map"}:
+        for each in value.values() if isinstance(value, dict) else value:
+            _fill_field(each, field.item)
+
+
+def _struct(value: Any, struct: schema.Struct, path: str, unknown: list[str]) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise _mistyped(path, "an object", value)
+    made = {}
+    for name, part in value.items():
+        found = struct.fields.get(name)
+        at = f"{path}.{name}" if path else name
+        if found is None and struct is not schema.FREE:
+            unknown.append(at)
+            continue
+        if part is None:
+            continue
+        kept = _field(part, found or schema.ANY, at, unknown)
+        if found is None or kept or name not in struct.zero_is_absent or found.kind == "struct":
+            made[name] = kept
+    return made
+
+
+def _field(value: Any, field: schema.Field, path: str, unknown: list[str]) -> Any:
+    kind = field.kind
+    if kind in {"string", "bytes"}:
+        if not isinstance(value, str):
+            raise _mistyped(path, "a string", value)
+    elif kind == "struct":
+        return _struct(value, schema.types()[field.struct], path, unknown)
+    elif kind == "list":
+        if not isinstance(value, list):
+            raise _mistyped(path, "a list", value)
+        assert field.item is not None
+        return [_field(each, field.item, f"{path}[{i}]", unknown) for i, each in enumerate(value)]
+    elif kind == "map":
+        if not isinstance(value, dict):
+            raise _mistyped(path, "a map", value)
+        assert field.item is not None
+        inner = field.item
+        return {key: _field(each, inner, f"{path}.{key}", unknown) for key, each in value.items()}
+    elif kind != "any":
+        return _scalar(value, kind, path)
+    return value
+
+
+def _scalar(value: Any, kind: str, path: str) -> Any:
+    if kind == "quantity":
+        try:
+            return canonical(value)
+        except (quantity.QuantityError, TypeError) as error:
+            raise errors.bad_request(
+                f"{path}: quantities must match the regular expression: {error}"
+            ) from error
+    if kind in {"time", "microtime"}:
+        try:
+            times.micros(value)
+        except (ValueError, TypeError) as error:
+            raise errors.bad_request(f"{path}: {error}") from error
+        return value
+    if kind == "integer":
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        if type(value) is not int:
+            raise _mistyped(path, "an integer", value)
+    elif kind == "boolean":
+        if not isinstance(value, bool):
+            raise _mistyped(path, "a boolean", value)
+    elif kind == "intstr":
+        if not isinstance(value, int | str) or isinstance(value, bool):
+            raise _mistyped(path, "an integer or a string", value)
+    elif kind == "number" and (not isinstance(value, int | float) or isinstance(value, bool)):
+        raise _mistyped(path, "a number", value)
+    return value
+
+
+def _mistyped(path: str, wanted: str, value: Any) -> errors.ApiError:
+    name = {dict: "object", list: "array", str: "string", bool: "bool", type(None): "null"}
+    got = name.get(type(value), "number")
+    return errors.bad_request(f"json: cannot unmarshal {got} into field {path or '.'}: want {wanted}")
+
+
+def canonical(given: Any) -> str:
+    """A quantity as `resource.Quantity` writes it: the same sort of suffix, as large as is exact."""
+    if isinstance(given, bool) or not isinstance(given, str | int | float):
+        raise TypeError(f"{given!r} is no quantity")
+    nanos = quantity.nanos(given)
+    text = str(given)
+    if nanos == 0:
+        return "0"
+    sign, amount = ("-" if nanos < 0 else ""), abs(nanos)
+    if text.endswith("i"):
+        return sign + _binary(amount)
+    if "e" in text.lower().rstrip("E") and not text.endswith("E"):
+        return sign + _exponent(amount)
+    step = 0
+    while step < len(_DECIMAL) - 1 and amount % 1000 == 0:
+        amount //= 1000
+        step += 1
+    return f"{sign}{amount}{_DECIMAL[step]}"
+
+
+def _binary(amount: int) -> str:
+    if amount % quantity.NANO:
+        # No binary suffix is fractional: what is finer than a unit is written in decimal form.
+        return canonical(quantity.from_nanos(amount))
+    whole, step = amount // quantity.NANO, 0
+    if whole < 1024:
+        return canonical(whole)
+    while step < len(_BINARY) - 1 and whole % 1024 == 0:
+        whole //= 1024
+        step += 1
+    return f"{whole}{_BINARY[step]}"
+
+
+def _exponent(amount: int) -> str:
+    power = -9
+    while amount % 1000 == 0:
+        amount //= 1000
+        power += 3
+    return f"{amount}e{power}" if power else str(amount)

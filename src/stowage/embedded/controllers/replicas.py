@@ -1,0 +1,212 @@
+"""ReplicaSets and Deployments: as many pods as wanted, replaced step by step where the template changes."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from typing import Any, Final
+
+import msgspec
+
+from stowage.embedded import deletion, schema, store, subresources
+from stowage.embedded.controllers import world as worlds
+
+Object = dict[str, Any]
+SETS: Final = schema.named("apps", "ReplicaSet")
+DEPLOYMENTS: Final = schema.named("apps", "Deployment")
+HASH: Final = "pod-template-hash"
+REVISION: Final = "deployment.kubernetes.io/revision"
+_SET_MANAGER: Final = "replicaset-controller"
+_MANAGER: Final = "deployment-controller"
+_encode = msgspec.json.Encoder(order="sorted").encode
+
+
+def template_hash(template: Object) -> str:
+    """Tells templates apart, in ten characters that may stand in a name."""
+    digest = hashlib.sha256(_encode(template)).digest()
+    return base64.b32encode(digest).decode().lower()[:10]
+
+
+def sync_set(world: worlds.World, key: store.Key) -> None:
+    """Bring a ReplicaSet's pods to the number wanted, and its status up to date."""
+    value = world.read(SETS, key)
+    if value is None or "deletionTimestamp" in value["metadata"]:
+        return
+    pods = worlds.active(world.owned(value, "pods"))
+    wanted = value["spec"].get("replicas", 1)
+    for _ in range(wanted - len(pods)):
+        pod = worlds.make_pod(value["spec"]["template"], SETS, value)
+        world.reg.create(worlds.PODS, key[0], pod, worlds.options(_SET_MANAGER))
+    for pod in worlds.first_to_go(pods)[: max(len(pods) - wanted, 0)]:
+        worlds.delete_pod(world, pod, _SET_MANAGER)
+    pods = worlds.active(world.owned(value, "pods"))
+    count = sum(map(worlds.ready, pods))
+    status = {
+        "replicas": len(pods),
+        "fullyLabeledReplicas": len(pods),
+        "readyReplicas": count,
+        "availableReplicas": count,
+        "observedGeneration": value["metadata"]["generation"],
+    }
+    always = {"replicas", "observedGeneration"}
+    status = {name: number for name, number in status.items() if number or name in always}
+    worlds.set_status(world, SETS, value, status, _SET_MANAGER)
+
+
+def sync_deployment(world: worlds.World, key: store.Key) -> None:
+    """Make the ReplicaSet of the template there is, and move the replicas to it."""
+    value = world.read(DEPLOYMENTS, key)
+    if value is None or "deletionTimestamp" in value["metadata"]:
+        return
+    sets = world.owned(value, SETS.table)
+    name = f"{key[1]}-{template_hash(value['spec']['template'])}"
+    current = next((each for each in sets if each["metadata"]["name"] == name), None)
+    if current is None:
+        current = _new_set(world, value, name, sets)
+        sets.append(current)
+    old = [each for each in sets if each["metadata"]["name"] != name]
+    _note_revision(world, value, current, old)
+    if not value["spec"].get("paused"):
+        _move(world, value, current, old)
+    _forget(world, value, old)
+    sets = world.owned(value, SETS.table)
+    _deployment_status(world, value, name, sets)
+
+
+def _new_set(world: worlds.World, deployment: Object, name: str, sets: list[Object]) -> Object:
+    spec = deployment["spec"]
+    mark = {HASH: name.rpartition("-")[2]}
+    template = msgspec.json.decode(_encode(spec["template"]))
+    labels = (template.get("metadata") or {}).get("labels") or {}
+    template["metadata"] = (template.get("metadata") or {}) | {"labels": labels | mark}
+    selector = dict(spec["selector"])
+    selector["matchLabels"] = (selector.get("matchLabels") or {}) | mark
+    made = {
+        "metadata": {
+            "name": name,
+            "labels": labels | mark,
+            "annotations": {REVISION: str(1 + max(map(_revision, sets), default=0))},
+            "ownerReferences": [worlds.reference(DEPLOYMENTS, deployment)],
+        },
+        "spec": {"replicas": 0, "selector": selector, "template": template},
+    }
+    space = deployment["metadata"]["namespace"]
+    return world.reg.create(SETS, space, made, worlds.options(_MANAGER))
+
+
+def _revision(value: Object) -> int:
+    return int((value["metadata"].get("annotations") or {}).get(REVISION, 0))
+
+
+def _note_revision(world: worlds.World, deployment: Object, current: Object, old: list[Object]) -> None:
+    """The set in use has the highest revision (also after a rollback), and the Deployment names it."""
+    revision = max(_revision(current), 1 + max(map(_revision, old), default=0))
+    for resource, value in ((SETS, current), (DEPLOYMENTS, deployment)):
+        if _revision(value) != revision:
+            meta = value["metadata"]
+
+            def note(found: Object) -> Object:
+                found["metadata"].setdefault("annotations", {})[REVISION] = str(revision)
+                return found
+
+            world.reg.update(resource, meta["namespace"], meta["name"], note, worlds.options(_MANAGER))
+
+
+def _scale(world: worlds.World, value: Object, replicas: int) -> None:
+    if value["spec"].get("replicas", 1) == replicas:
+        return
+    meta = value["metadata"]
+
+    def change(current: Object) -> Object:
+        current["spec"]["replicas"] = replicas
+        return current
+
+    world.reg.update(SETS, meta["namespace"], meta["name"], change, worlds.options(_MANAGER))
+    value["spec"]["replicas"] = replicas
+
+
+def _replicas(value: Object) -> int:
+    return int(value["spec"].get("replicas", 1))
+
+
+def _available(value: Object) -> int:
+    return int((value.get("status") or {}).get("availableReplicas", 0))
+
+
+def _move(world: worlds.World, deployment: Object, current: Object, old: list[Object]) -> None:
+    spec = deployment["spec"]
+    wanted, strategy = spec.get("replicas", 1), spec.get("strategy") or {}
+    if strategy.get("type") == "Recreate":
+        for each in old:
+            _scale(world, each, 0)
+        if not any(world.owned(each, "pods") for each in old):
+            _scale(world, current, wanted)
+        return
+    rolling = strategy.get("rollingUpdate") or {}
+    surge = worlds.share(rolling.get("maxSurge", "25%"), wanted, up=True)
+    missing = worlds.share(rolling.get("maxUnavailable", "25%"), wanted, up=False)
+    if not surge and not missing:
+        missing = 1
+    others = sum(map(_replicas, old))
+    if _replicas(current) >= wanted:
+        _scale(world, current, wanted)
+    else:
+        room = wanted + surge - others - _replicas(current)
+        _scale(world, current, min(wanted, _replicas(current) + max(room, 0)))
+    # Unhealthy old pods go first and cost nothing; then as many as stay above the least available.
+    spare = others + _replicas(current) - (wanted - missing) - (_replicas(current) - _available(current))
+    for each in sorted(old, key=_revision):
+        drop = min(_replicas(each), max(spare, 0))
+        spare -= drop
+        _scale(world, each, _replicas(each) - drop)
+
+
+def _forget(world: worlds.World, deployment: Object, old: list[Object]) -> None:
+    """Delete the oldest empty ReplicaSets beyond revisionHistoryLimit."""
+    empty = [e for e in old if not _replicas(e) and not (e.get("status") or {}).get("replicas")]
+    limit = deployment["spec"].get("revisionHistoryLimit", 10)
+    for each in sorted(empty, key=_revision)[: max(len(empty) - limit, 0)]:
+        meta = each["metadata"]
+        deletion.delete(world.reg, SETS, meta["namespace"], meta["name"], {}, worlds.options(_MANAGER))
+
+
+def _deployment_status(world: worlds.World, value: Object, name: str, sets: list[Object]) -> None:
+    wanted = value["spec"].get("replicas", 1)
+    numbers = {
+        field: sum(int((each.get("status") or {}).get(field, 0)) for each in sets)
+        for field in ("replicas", "readyReplicas", "availableReplicas")
+    }
+    updated = sum(
+        int((e.get("status") or {}).get("replicas", 0)) for e in sets if e["metadata"]["name"] == name
+    )
+    rolling = (value["spec"].get("strategy") or {}).get("rollingUpdate") or {}
+    missing = worlds.share(rolling.get("maxUnavailable", 0), wanted, up=False)
+    status: Object = {name: number for name, number in numbers.items() if number}
+    if updated:
+        status["updatedReplicas"] = updated
+    lacking = max(max(numbers["replicas"], wanted) - numbers["availableReplicas"], 0)
+    if lacking:
+        status["unavailableReplicas"] = lacking
+    status["observedGeneration"] = value["metadata"]["generation"]
+    held = {"status": {"conditions": [dict(e) for e in (value.get("status") or {}).get("conditions") or ()]}}
+    enough = numbers["availableReplicas"] >= wanted - missing
+    done = updated == wanted == numbers["availableReplicas"] == numbers["replicas"]
+    now = world.reg.now()
+    subresources.set_condition(
+        held,
+        "Available",
+        "True" if enough else "False",
+        now,
+        "MinimumReplicasAvailable" if enough else "MinimumReplicasUnavailable",
+        f"Deployment {'has' if enough else 'does not have'} minimum availability.",
+    )
+    subresources.set_condition(
+        held,
+        "Progressing",
+        "True",
+        now,
+        "NewReplicaSetAvailable" if done else "ReplicaSetUpdated",
+        f'ReplicaSet "{name}" {"has successfully progressed." if done else "is progressing."}',
+    )
+    status["conditions"] = held["status"]["conditions"]
+    worlds.set_status(world, DEPLOYMENTS, value, status, _MANAGER)

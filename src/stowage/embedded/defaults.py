@@ -1,0 +1,326 @@
+"""What an API server fills in, by kind: the defaults of each write, and what a new object begins with.
+
+Rules: pkg/apis/*/v1/defaults.go and the strategies under pkg/registry.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from typing import Any, Final
+
+from stowage.embedded import pod_defaults, schema
+
+Object = dict[str, Any]
+
+_STATUS: Final[dict[str, Object]] = {
+    "Deployment": {},
+    "ReplicaSet": {"replicas": 0},
+    "ReplicationController": {"replicas": 0},
+    "StatefulSet": {"replicas": 0, "availableReplicas": 0},
+    "DaemonSet": {
+        "currentNumberScheduled": 0,
+        "desiredNumberScheduled": 0,
+        "numberMisscheduled": 0,
+        "numberReady": 0,
+    },
+    "Job": {},
+    "CronJob": {},
+    "Service": {"loadBalancer": {}},
+    "Ingress": {"loadBalancer": {}},
+    "Namespace": {"phase": "Active"},
+    "PersistentVolume": {"phase": "Pending"},
+    "PersistentVolumeClaim": {"phase": "Pending"},
+    "PodDisruptionBudget": {
+        "currentHealthy": 0,
+        "desiredHealthy": 0,
+        "disruptionsAllowed": 0,
+        "expectedPods": 0,
+    },
+    "ResourceQuota": {},
+    "ResourceClaim": {},
+    "VolumeAttachment": {"attached": False},
+    "CustomResourceDefinition": {
+        "acceptedNames": {"kind": "", "plural": ""},
+        "conditions": [],
+        "storedVersions": [],
+    },
+}
+"""The status a new object of a kind begins with; what a client sent is dropped."""
+_LABELS: Final = ("controller-uid", "job-name")
+
+
+def begin(resource: schema.Resource, value: Object) -> None:
+    """What only a new object gets; its metadata is complete."""
+    status = _STATUS.get(resource.kind)
+    if status is not None and resource.type:
+        value["status"] = dict(status)
+    begun = _BEGIN.get(resource.kind) if resource.type else None
+    if begun is not None:
+        begun(value)
+
+
+def fill(resource: schema.Resource, value: Object) -> None:
+    """The defaults, on each write."""
+    filler = _FILL.get(resource.kind) if resource.type else None
+    if filler is not None:
+        filler(value)
+
+
+def _begin_pod(pod: Object) -> None:
+    pod["status"] = {"phase": "Pending", "qosClass": pod_defaults.qos_class(pod["spec"])}
+    if pod["spec"].get("schedulingGates"):
+        pod["status"]["conditions"] = [
+            {
+                "type": "PodScheduled",
+                "status": "False",
+                "lastProbeTime": None,
+                "lastTransitionTime": None,
+                "reason": "SchedulingGated",
+                "message": "Scheduling is blocked due to non-empty scheduling gates",
+            }
+        ]
+
+
+def _begin_namespace(namespace: Object) -> None:
+    spec = namespace.setdefault("spec", {})
+    spec["finalizers"] = sorted({*(spec.get("finalizers") or ()), "kubernetes"})
+
+
+def _begin_job(job: Object) -> None:
+    spec, uid, name = job["spec"], job["metadata"]["uid"], job["metadata"]["name"]
+    if spec.get("manualSelector"):
+        return
+    labels = spec.setdefault("template", {}).setdefault("metadata", {}).setdefault("labels", {})
+    for label, value in zip(_LABELS, (uid, name), strict=True):
+        labels.setdefault(label, value)
+        labels.setdefault(f"batch.kubernetes.io/{label}", value)
+    spec["selector"] = {"matchLabels": {"batch.kubernetes.io/controller-uid": uid}}
+
+
+def _pod(pod: Object) -> None:
+    pod_defaults.pod_spec(pod.setdefault("spec", {}))
+
+
+def _template(value: Object) -> Object:
+    spec: Object = value.setdefault("spec", {})
+    template = spec.setdefault("template", {})
+    template.setdefault("metadata", {})
+    pod_defaults.template_spec(template.setdefault("spec", {}))
+    return spec
+
+
+def _deployment(value: Object) -> None:
+    spec = _template(value)
+    spec.setdefault("replicas", 1)
+    spec.setdefault("revisionHistoryLimit", 10)
+    spec.setdefault("progressDeadlineSeconds", 600)
+    strategy = spec.setdefault("strategy", {})
+    if strategy.setdefault("type", "RollingUpdate") == "RollingUpdate":
+        rolling = strategy.setdefault("rollingUpdate", {})
+        rolling.setdefault("maxUnavailable", "25%")
+        rolling.setdefault("maxSurge", "25%")
+
+
+def _replica_set(value: Object) -> None:
+    _template(value).setdefault("replicas", 1)
+
+
+def _replication_controller(value: Object) -> None:
+    spec = value.setdefault("spec", {})
+    spec.setdefault("replicas", 1)
+    if "template" in spec:
+        _template(value)
+        labels = spec["template"]["metadata"].get("labels")
+        if labels and not spec.get("selector"):
+            spec["selector"] = dict(labels)
+
+
+def _stateful_set(value: Object) -> None:
+    spec = _template(value)
+    spec.setdefault("podManagementPolicy", "OrderedReady")
+    spec.setdefault("replicas", 1)
+    spec.setdefault("revisionHistoryLimit", 10)
+    strategy = spec.setdefault("updateStrategy", {})
+    if strategy.setdefault("type", "RollingUpdate") == "RollingUpdate":
+        strategy.setdefault("rollingUpdate", {}).setdefault("partition", 0)
+    policy = spec.setdefault("persistentVolumeClaimRetentionPolicy", {})
+    policy.setdefault("whenDeleted", "Retain")
+    policy.setdefault("whenScaled", "Retain")
+    for claim in spec.get("volumeClaimTemplates") or ():
+        claim["apiVersion"], claim["kind"] = "v1", "PersistentVolumeClaim"
+        _claim(claim)
+        claim.setdefault("status", {"phase": "Pending"})
+
+
+def _daemon_set(value: Object) -> None:
+    spec = _template(value)
+    spec.setdefault("revisionHistoryLimit", 10)
+    strategy = spec.setdefault("updateStrategy", {})
+    if strategy.setdefault("type", "RollingUpdate") == "RollingUpdate":
+        rolling = strategy.setdefault("rollingUpdate", {})
+        rolling.setdefault("maxUnavailable", 1)
+        rolling.setdefault("maxSurge", 0)
+
+
+def _job_spec(spec: Object) -> None:
+    pod_defaults.template_spec(spec.setdefault("template", {}).setdefault("spec", {}))
+    if "completions" not in spec and "parallelism" not in spec:
+        spec["completions"] = 1
+    spec.setdefault("parallelism", 1)
+    spec.setdefault("backoffLimit", 6)
+    spec.setdefault("completionMode", "NonIndexed")
+    spec.setdefault("suspend", False)
+    spec.setdefault("podReplacementPolicy", "Failed" if "podFailurePolicy" in spec else "TerminatingOrFailed")
+
+
+def _job(value: Object) -> None:
+    _job_spec(value.setdefault("spec", {}))
+
+
+def _cron_job(value: Object) -> None:
+    spec = value.setdefault("spec", {})
+    spec.setdefault("concurrencyPolicy", "Allow")
+    spec.setdefault("suspend", False)
+    spec.setdefault("successfulJobsHistoryLimit", 3)
+    spec.setdefault("failedJobsHistoryLimit", 1)
+    pod_defaults.template_spec(
+        spec.setdefault("jobTemplate", {})
+        .setdefault("spec", {})
+        .setdefault("template", {})
+        .setdefault("spec", {})
+    )
+
+
+def _service(value: Object) -> None:
+    spec = value.setdefault("spec", {})
+    spec.setdefault("sessionAffinity", "None")
+    kind = spec.setdefault("type", "ClusterIP")
+    for port in spec.get("ports") or ():
+        port.setdefault("protocol", "TCP")
+        if kind != "ExternalName" and "port" in port:
+            port.setdefault("targetPort", port["port"])
+    if kind != "ExternalName":
+        spec.setdefault("internalTrafficPolicy", "Cluster")
+        spec.setdefault("ipFamilies", ["IPv4"])
+        spec.setdefault("ipFamilyPolicy", "SingleStack")
+    if kind in {"NodePort", "LoadBalancer"}:
+        spec.setdefault("externalTrafficPolicy", "Cluster")
+    if kind == "LoadBalancer":
+        spec.setdefault("allocateLoadBalancerNodePorts", True)
+
+
+def _claim(value: Object) -> None:
+    value.setdefault("spec", {}).setdefault("volumeMode", "Filesystem")
+
+
+def _volume(value: Object) -> None:
+    spec = value.setdefault("spec", {})
+    spec.setdefault("persistentVolumeReclaimPolicy", "Retain")
+    spec.setdefault("volumeMode", "Filesystem")
+    reference = spec.get("claimRef")
+    if reference is not None and spec.get("hostPath") is not None:
+        spec["hostPath"].setdefault("type", "")
+
+
+def _secret(value: Object) -> None:
+    value.setdefault("type", "Opaque")
+    texts = value.pop("stringData", None)
+    if texts:
+        encoded = {key: base64.b64encode(text.encode()).decode() for key, text in texts.items()}
+        value["data"] = (value.get("data") or {}) | encoded
+
+
+def _node(value: Object) -> None:
+    value.setdefault("spec", {})
+    status = value.setdefault("status", {})
+    if "capacity" in status:
+        status.setdefault("allocatable", dict(status["capacity"]))
+
+
+def _csi_driver(value: Object) -> None:
+    spec = value.setdefault("spec", {})
+    for field, given in (
+        ("attachRequired", True),
+        ("podInfoOnMount", False),
+        ("storageCapacity", False),
+        ("fsGroupPolicy", "ReadWriteOnceWithFSType"),
+        ("volumeLifecycleModes", ["Persistent"]),
+        ("requiresRepublish", False),
+        ("seLinuxMount", False),
+    ):
+        spec.setdefault(field, given)
+
+
+def _plain(**fields: Any) -> Callable[[Object], None]:
+    def fill(value: Object) -> None:
+        for name, given in fields.items():
+            value.setdefault(name, given)
+
+    return fill
+
+
+def _role_binding(value: Object) -> None:
+    if "roleRef" in value:
+        value["roleRef"].setdefault("apiGroup", "rbac.authorization.k8s.io")
+    for subject in value.get("subjects") or ():
+        if subject.get("kind") in {"User", "Group"}:
+            subject.setdefault("apiGroup", "rbac.authorization.k8s.io")
+
+
+def _network_policy(value: Object) -> None:
+    spec = value.setdefault("spec", {})
+    spec.setdefault("podSelector", {})
+    if "policyTypes" not in spec:
+        spec["policyTypes"] = ["Ingress", *(["Egress"] if spec.get("egress") else [])]
+
+
+def _claim_devices(spec: Object) -> None:
+    for request in (spec.get("devices") or {}).get("requests") or ():
+        for each in (request.get("exactly"), *(request.get("firstAvailable") or ())):
+            if each is not None and each.setdefault("allocationMode", "ExactCount") == "ExactCount":
+                each.setdefault("count", 1)
+
+
+def _limit_range(value: Object) -> None:
+    for item in value.setdefault("spec", {}).setdefault("limits", []):
+        if item.get("type") != "Container":
+            continue
+        upper, lower = item.get("max") or {}, item.get("min") or {}
+        limits = upper | (item.get("default") or {})
+        requests = lower | limits | (item.get("defaultRequest") or {})
+        for field, given in (("default", limits), ("defaultRequest", requests)):
+            if given:
+                item[field] = given
+
+
+_BEGIN: Final[dict[str, Callable[[Object], None]]] = {
+    "Pod": _begin_pod,
+    "Namespace": _begin_namespace,
+    "Job": _begin_job,
+}
+_FILL: Final[dict[str, Callable[[Object], None]]] = {
+    "Pod": _pod,
+    "Deployment": _deployment,
+    "ReplicaSet": _replica_set,
+    "ReplicationController": _replication_controller,
+    "StatefulSet": _stateful_set,
+    "DaemonSet": _daemon_set,
+    "Job": _job,
+    "CronJob": _cron_job,
+    "Service": _service,
+    "PersistentVolume": _volume,
+    "PersistentVolumeClaim": _claim,
+    "Secret": _secret,
+    "Node": _node,
+    "CSIDriver": _csi_driver,
+    "StorageClass": _plain(reclaimPolicy="Delete", volumeBindingMode="Immediate"),
+    "PriorityClass": _plain(preemptionPolicy="PreemptLowerPriority"),
+    "RoleBinding": _role_binding,
+    "ClusterRoleBinding": _role_binding,
+    "NetworkPolicy": _network_policy,
+    "LimitRange": _limit_range,
+    "ResourceClaim": lambda value: _claim_devices(value.setdefault("spec", {})),
+    "ResourceClaimTemplate": lambda value: _claim_devices(value.get("spec", {}).get("spec", {})),
+    "Event": _plain(reportingComponent="", reportingInstance="", source={}),
+}

@@ -1,0 +1,295 @@
+"""The verbs: one handler each, the same for every kind."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from stowage.embedded import (
+    deletion,
+    errors,
+    patches,
+    query,
+    registry,
+    request,
+    reviews,
+    schema,
+    store,
+    subresources,
+    tables,
+    watch,
+)
+
+Object = dict[str, Any]
+_encode = msgspec.json.Encoder().encode
+_ACTIONS: Final = {"binding", "eviction"}
+"""Subresources that are only created: they do something, and nothing is kept."""
+_REVIEWS: Final = {"authentication.k8s.io", "authorization.k8s.io"}
+
+
+class Answer(NamedTuple):
+    body: bytes
+    code: int = 200
+
+
+class Handlers:
+    def __init__(self, reg: registry.Registry, token: str) -> None:
+        self._reg, self._token = reg, token
+
+    def handle(self, asked: request.Request, at: request.Target, resource: schema.Resource) -> Answer:
+        """Answer any request but a watch. ApiError."""
+        if resource.group in _REVIEWS:
+            return self._review(asked, resource)
+        if at.name:
+            verb = {"GET": "get", "PUT": "update", "PATCH": "patch", "DELETE": "delete", "POST": "post"}
+        else:
+            verb = {"GET": "list", "POST": "create", "DELETE": "deletecollection"}
+        chosen = verb.get(asked.method, "")
+        if resource.table == "bindings" and chosen == "create":
+            return self._legacy_binding(asked, at)
+        if at.subresource:
+            return self._subresource(chosen, asked, at, resource)
+        if chosen not in resource.verbs:
+            raise errors.no_such_verb()
+        if chosen == "create" and resource.namespaced and not at.namespace:
+            raise errors.no_such_verb()
+        handler: Callable[[request.Request, request.Target, schema.Resource], Answer] = getattr(
+            self, f"_{chosen}"
+        )
+        return handler(asked, at, resource)
+
+    # ------------------------------------------------------------------------------------ reading
+    def render(
+        self, form: request.Form, resource: schema.Resource, entry: store.Entry, include: str = ""
+    ) -> bytes:
+        """A stored object in a form: as itself its bytes are used as they are."""
+        if form == "object" and resource.group != "events.k8s.io":
+            return b"%s%s" % (_head(resource), entry.body[1:])
+        return _encode(self._formed(form, resource, self._reg.read(resource, entry), include))
+
+    def _formed(
+        self, form: request.Form, resource: schema.Resource, value: Object, include: str = ""
+    ) -> Object:
+        if form == "table":
+            meta = {"resourceVersion": value["metadata"].get("resourceVersion", "")}
+            return tables.table(resource, [tables.row(resource, value, self._reg.time(), include)], meta)
+        if form == "metadata":
+            return {
+                "kind": "PartialObjectMetadata",
+                "apiVersion": "meta.k8s.io/v1",
+                "metadata": value["metadata"],
+            }
+        return value
+
+    def _answer(
+        self, asked: request.Request, resource: schema.Resource, value: Object, code: int = 200
+    ) -> Answer:
+        form = asked.form()
+        if value.get("kind") == "Status":
+            form = "object"
+        include = asked.params.get("includeObject", "")
+        return Answer(_encode(self._formed(form, resource, value, include)), code)
+
+    def _get(self, asked: request.Request, at: request.Target, resource: schema.Resource) -> Answer:
+        entry = self._reg.entry(resource, at.namespace, at.name)
+        return Answer(self.render(asked.form(), resource, entry, asked.params.get("includeObject", "")))
+
+    def _list(self, asked: request.Request, at: request.Target, resource: schema.Resource) -> Answer:
+        chosen = query.selection(resource, asked.params)
+        entries, revision = self._at_revision(asked, at, resource)
+        found = entries if chosen.everything else [each for each in entries if chosen.matches(each)]
+        meta: Object = {"resourceVersion": str(revision)}
+        token = asked.params.get("continue")
+        if token:
+            after = query.page(token).after
+            found = [each for each in found if each.key > after]
+        limit = query.whole_number(asked.params, "limit") or 0
+        if 0 < limit < len(found):
+            meta["continue"] = query.Page(revision, found[limit - 1].key).token()
+            if chosen.everything:
+                meta["remainingItemCount"] = len(found) - limit
+            found = found[:limit]
+        return Answer(self._rendered_list(asked, resource, found, meta))
+
+    def _at_revision(
+        self, asked: request.Request, at: request.Target, resource: schema.Resource
+    ) -> tuple[list[store.Entry], int]:
+        """The entries, now or as they were at the revision that is asked for. ApiError 410."""
+        objects = self._reg.objects
+        token, exact = asked.params.get("continue"), asked.params.get("resourceVersionMatch") == "Exact"
+        version = watch.revision_of(asked.params)
+        if token:
+            revision = query.page(token).revision
+        elif exact and version:
+            revision = version
+        else:
+            if version and version > objects.revision:
+                message = f"Too large resource version: {version}, current: {objects.revision}"
+                raise errors.ApiError(504, "Timeout", message)
+            return objects.entries(resource.table, at.namespace), objects.revision
+        try:
+            return objects.entries_at(resource.table, revision, at.namespace), revision
+        except store.CompactedError as error:
+            message = (
+                "The provided continue parameter is too old to display a consistent list result. You can"
+                " start a new list without the continue parameter."
+                if token
+                else f"The resourceVersion for the provided list is too old: {revision}"
+            )
+            raise errors.expired(message) from error
+
+    def _rendered_list(
+        self, asked: request.Request, resource: schema.Resource, found: list[store.Entry], meta: Object
+    ) -> bytes:
+        form = asked.form()
+        read = functools.partial(self._reg.read, resource)
+        if form == "table":
+            include, now = asked.params.get("includeObject", ""), self._reg.time()
+            rows = [tables.row(resource, read(each), now, include) for each in found]
+            return _encode(tables.table(resource, rows, meta))
+        if form == "metadata":
+            head = {"kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1", "metadata": meta}
+            return _encode(
+                head | {"items": [self._formed("metadata", resource, read(each)) for each in found]}
+            )
+        head = {"kind": resource.list_kind, "apiVersion": resource.group_version, "metadata": meta}
+        # Items of built-in kinds do not repeat their kind; custom ones do.
+        if resource.group == "events.k8s.io":
+            items = [
+                _encode({k: v for k, v in read(each).items() if k not in {"kind", "apiVersion"}})
+                for each in found
+            ]
+        elif resource.type:
+            items = [each.body for each in found]
+        else:
+            items = [self.render("object", resource, each) for each in found]
+        return b'%s,"items":[%s]}' % (_encode(head)[:-1], b",".join(items))
+
+    # ------------------------------------------------------------------------------------ writing
+    def _create(self, asked: request.Request, at: request.Target, resource: schema.Resource) -> Answer:
+        value = self._reg.create(resource, at.namespace, asked.document(), asked.options())
+        return self._answer(asked, resource, value, 201)
+
+    def _update(self, asked: request.Request, at: request.Target, resource: schema.Resource) -> Answer:
+        body = asked.document()
+        if not isinstance(body, dict):
+            raise errors.bad_request("the object provided is unrecognized (must be of type object)")
+        options = asked.options()
+        value = self._reg.update(resource, at.namespace, at.name, lambda _: body, options, at.subresource)
+        return self._answer(asked, resource, value)
+
+    def _patch(self, asked: request.Request, at: request.Target, resource: schema.Resource) -> Answer:
+        media, options = asked.media(), asked.options()
+        patch = asked.document()
+        if media == "application/apply-patch+yaml":
+            if not asked.params.get("fieldManager"):
+                message = "Required value: is required for apply patch"
+                cause = errors.Cause("fieldManager", message, "FieldValueRequired")
+                raise errors.invalid("meta.k8s.io", "PatchOptions", "", [cause])
+            if not isinstance(patch, dict) or not patch.get("kind") or not patch.get("apiVersion"):
+                raise errors.bad_request("an apply patch states its kind and apiVersion")
+            value, new = self._reg.apply(
+                resource,
+                at.namespace,
+                at.name,
+                patch,
+                options,
+                force=query.flag(asked.params, "force"),
+                subresource=at.subresource,
+            )
+            return self._answer(asked, resource, value, 201 if new else 200)
+        change = self._change(media, patch, resource)
+        value = self._reg.update(resource, at.namespace, at.name, change, options, at.subresource)
+        return self._answer(asked, resource, value)
+
+    def _change(self, media: str, patch: Any, resource: schema.Resource) -> Callable[[Object], Object]:
+        if media == "application/json-patch+json":
+            return lambda value: patches.json_patch(value, patch)
+        if media == "application/merge-patch+json":
+            if not isinstance(patch, dict):
+                raise errors.bad_request("a merge patch of an object is an object")
+            return lambda value: patches.merge_patch(value, patch)
+        if media == "application/strategic-merge-patch+json" and resource.type:
+            return lambda value: patches.strategic(value, patch, resource.struct)
+        accepted = [
+            "application/json-patch+json",
+            "application/merge-patch+json",
+            "application/apply-patch+yaml",
+        ]
+        raise errors.unsupported_media(
+            "the body of the request was in an unknown format - accepted media types include: "
+            + ", ".join(accepted)
+        )
+
+    def _delete(self, asked: request.Request, at: request.Target, resource: schema.Resource) -> Answer:
+        deleting, options = asked.delete_options(), asked.options()
+        if deleting.get("dryRun"):
+            options = registry.Options(options.manager, True)
+        value = deletion.delete(self._reg, resource, at.namespace, at.name, deleting, options)
+        return self._answer(asked, resource, value)
+
+    def _deletecollection(
+        self, asked: request.Request, at: request.Target, resource: schema.Resource
+    ) -> Answer:
+        chosen = query.selection(resource, asked.params)
+        found = self._reg.selected(resource, at.namespace, chosen)
+        values = deletion.delete_all(self._reg, resource, found, asked.delete_options(), asked.options())
+        meta = {"resourceVersion": str(self._reg.objects.revision)}
+        head = {"kind": resource.list_kind, "apiVersion": resource.group_version, "metadata": meta}
+        if resource.type:
+            values = [{k: v for k, v in each.items() if k not in {"kind", "apiVersion"}} for each in values]
+        return Answer(_encode(head | {"items": values}))
+
+    # ------------------------------------------------------------------------------ subresources
+    def _subresource(
+        self, verb: str, asked: request.Request, at: request.Target, resource: schema.Resource
+    ) -> Answer:
+        name = at.subresource
+        known = name in resource.subresources or (resource.table == "namespaces" and name == "finalize")
+        if not known:
+            raise errors.no_such_path()
+        if name in _ACTIONS:
+            if verb != "post":
+                raise errors.no_such_verb()
+            act = subresources.bind if name == "binding" else subresources.evict
+            body = act(self._reg, at.namespace, at.name, asked.document(), asked.options())
+            return Answer(_encode(body), 201)
+        if verb not in {"get", "update", "patch"}:
+            raise errors.no_such_verb()
+        if name == "scale":
+            return self._scale(verb, asked, at, resource)
+        handler = {"get": self._get, "update": self._update, "patch": self._patch}[verb]
+        return handler(asked, at, resource)
+
+    def _scale(
+        self, verb: str, asked: request.Request, at: request.Target, resource: schema.Resource
+    ) -> Answer:
+        made = subresources.scale(resource, self._reg.get(resource, at.namespace, at.name))
+        if verb != "get":
+            wanted = asked.document()
+            if verb == "patch":
+                kind = schema.Resource(
+                    "autoscaling", "v1", "", "", "Scale", True, type="autoscaling.v1.Scale"
+                )
+                wanted = self._change(asked.media(), wanted, kind)(made)
+            made = subresources.set_scale(self._reg, resource, at.namespace, at.name, wanted, asked.options())
+        return Answer(_encode(made))
+
+    def _legacy_binding(self, asked: request.Request, at: request.Target) -> Answer:
+        body = asked.document()
+        name = (body.get("metadata") or {}).get("name", "") if isinstance(body, dict) else ""
+        return Answer(_encode(subresources.bind(self._reg, at.namespace, name, body, asked.options())), 201)
+
+    def _review(self, asked: request.Request, resource: schema.Resource) -> Answer:
+        if asked.method != "POST":
+            raise errors.no_such_verb()
+        value = self._reg.decode(resource, asked.document(), asked.options())
+        return Answer(_encode(reviews.answer(resource, value, self._token)), 201)
+
+
+@functools.cache
+def _head(resource: schema.Resource) -> bytes:
+    return _encode({"kind": resource.kind, "apiVersion": resource.group_version})[:-1] + b","

@@ -1,0 +1,114 @@
+"""Pod status as the scheduler writes it: the PodScheduled condition and the nominated node.
+
+One writer a pod, and the latest wins: what a pod's status should say is noted, and written when what
+was noted before has been. Rules: kube-scheduler's handleSchedulingFailure and updatePod.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import logging
+from typing import Any
+
+from stowage.cluster import pods
+from stowage.kube import client as clients
+from stowage.kube import errors, resources
+
+logger = logging.getLogger(__name__)
+
+UNSCHEDULABLE, SCHEDULER_ERROR = "Unschedulable", "SchedulerError"
+"""Reasons of a PodScheduled condition that is False; SchedulingGated is the API server's to write."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Saying:
+    """What a pod's status should say. ``reason`` empty: nothing of the condition; ``node`` None: nothing
+    of the nomination."""
+
+    reason: str = ""
+    message: str = ""
+    node: str | None = None
+
+
+class Statuses:
+    """Writes pod statuses in the background."""
+
+    def __init__(self, client: clients.Client) -> None:
+        self._client = client
+        self._wanted: dict[str, tuple[pods.Incoming, Saying]] = {}
+        self._writing: dict[str, asyncio.Task[None]] = {}
+        self._said: dict[str, tuple[str, str]] = {}
+        """uid -> reason and message of the condition written last"""
+
+    def say(self, pod: pods.Incoming, saying: Saying) -> None:
+        """Has the status say so; what it says already is not written."""
+        known = self._wanted.get(pod.uid)
+        if known is not None:
+            saying = _joined(known[1], saying)
+        self._wanted[pod.uid] = (pod, saying)
+        if pod.uid not in self._writing:
+            task = asyncio.create_task(self._write(pod.uid), name=f"status of {pod.key}")
+            self._writing[pod.uid] = task
+
+    def forget(self, uid: str) -> None:
+        """The pod needs no condition any more."""
+        self._said.pop(uid, None)
+
+    async def settled(self, uid: str) -> None:
+        """Returns when nothing of this pod is being written: a late condition would deny its binding."""
+        task = self._writing.get(uid)
+        if task is not None:
+            await asyncio.wait((task,))
+
+    async def flush(self) -> None:
+        """Returns when everything has been written."""
+        while self._writing:
+            await asyncio.wait(list(self._writing.values()))
+
+    async def _write(self, uid: str) -> None:
+        try:
+            while (wanted := self._wanted.pop(uid, None)) is not None:
+                await self._written(*wanted)
+        finally:
+            del self._writing[uid]
+
+    async def _written(self, pod: pods.Incoming, saying: Saying) -> None:
+        body: dict[str, Any] = {}
+        said = (saying.reason, saying.message)
+        if saying.reason and self._said.get(pod.uid) != said:
+            body["conditions"] = [self._condition(pod, saying)]
+        if saying.node is not None and saying.node != pod.nominated:
+            body["nominatedNodeName"] = saying.node or None
+        if not body:
+            return
+        patch = {"metadata": {"uid": pod.uid}, "status": body}
+        how = clients.Patch.STRATEGIC
+        try:
+            await self._client.patch(resources.POD_STATUS, patch, pod.name, pod.namespace, how=how)
+        except (errors.NotFound, errors.Conflict):
+            logger.debug("Pod gone before its status was written", extra={"pod": pod.key})
+        except errors.KubeError as error:
+            fields = {"pod": pod.key, "error": str(error)}
+            logger.warning("Pod status not written", extra=fields)
+        else:
+            if saying.reason:
+                self._said[pod.uid] = said
+
+    def _condition(self, pod: pods.Incoming, saying: Saying) -> dict[str, Any]:
+        condition = {
+            "type": "PodScheduled",
+            "status": "False",
+            "reason": saying.reason,
+            "message": saying.message,
+        }
+        before = next((each for each in pod.pod.status.conditions if each.type == "PodScheduled"), None)
+        if pod.uid not in self._said and (before is None or before.status != "False"):
+            condition["lastTransitionTime"] = self._client.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+        return condition
+
+
+def _joined(before: Saying, after: Saying) -> Saying:
+    """Both, the later one where they say of the same thing."""
+    latest = after if after.reason else before
+    return Saying(latest.reason, latest.message, before.node if after.node is None else after.node)

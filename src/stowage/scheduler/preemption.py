@@ -1,0 +1,125 @@
+"""Preemption carried out: nominations of lower priority end, and the victims are evicted.
+
+Rules: kube-scheduler's framework/preemption/executor.go, asynchronous. While victims are being evicted
+the pod they make room for is kept out of the queue, until the last one's deletion is sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from stowage.cluster import pods
+from stowage.framework import events, interface, status
+from stowage.kube import client as clients
+from stowage.kube import errors, resources
+from stowage.scheduler import cache as caches
+from stowage.scheduler import conditions
+
+logger = logging.getLogger(__name__)
+
+GATED = "waiting for the preemption for this pod to be finished"
+PREEMPTED = "PreemptionByScheduler"
+
+
+class Gate(interface.PreEnqueuePlugin):
+    """Keeps a pod out while its victims are being evicted; bears the name of the plugin that chose them,
+    whose registrations are for both."""
+
+    name: ClassVar[str] = "DefaultPreemption"
+
+    def __init__(self) -> None:
+        self.evicting: set[str] = set()
+        """uids of the pods that victims make room for"""
+
+    def pre_enqueue(self, pod: pods.Incoming) -> status.Status | None:
+        """None where no eviction is under way."""
+        return status.unresolvable(GATED) if pod.uid in self.evicting else None
+
+    def events_to_register(self) -> tuple[events.Registration, ...]:
+        """None beside the plugin's."""
+        return ()
+
+
+class Preemption:
+    """Evicts. ``tell``: told of each victim, the pod it makes room for and the node."""
+
+    def __init__(
+        self,
+        client: clients.Client,
+        cache: caches.Cache,
+        statuses: conditions.Statuses,
+        gate: Gate,
+        tell: Callable[[pods.Incoming, pods.Incoming, str], None],
+    ) -> None:
+        self._client = client
+        self._cache = cache
+        self._statuses = statuses
+        self._gate = gate
+        self._tell = tell
+
+    def begin(self, pod: pods.Incoming, victims: interface.Victims) -> list[pods.Incoming]:
+        """Keeps the pod out from now on; the victims that are to be evicted, often none."""
+        chosen = [victim for victim in victims.pods if not victim.group.terminating]
+        if chosen:
+            self._gate.evicting.add(pod.uid)
+        return chosen
+
+    async def evict(self, pod: pods.Incoming, node: str, victims: list[pods.Incoming]) -> None:
+        """Evicts them, the last one after all others; where that fails, the pod is tried again."""
+        failed = False
+        try:
+            self._clear_nominations(pod, node)
+            *others, last = victims
+            async with asyncio.TaskGroup() as group:
+                for victim in others:
+                    group.create_task(self._evict(victim, pod, node))
+            await self._evict(last, pod, node, self._last_sent)
+        except* errors.KubeError as failures:
+            failed = True
+            fields = {"pod": pod.key, "node": node, "error": str(failures.exceptions[0])}
+            logger.error("Preemption failed", extra=fields)
+        finally:
+            self._gate.evicting.discard(pod.uid)
+        if failed:
+            self._cache.queue.activate([pod])
+
+    def _last_sent(self, pod: pods.Incoming) -> None:
+        self._gate.evicting.discard(pod.uid)
+
+    def _clear_nominations(self, pod: pods.Incoming, node: str) -> None:
+        """Those of lower priority may no longer fit there, and find another place the sooner."""
+        for other, nominated in list(self._cache.cluster.nominations.values()):
+            if nominated == node and other.priority < pod.priority:
+                self._statuses.say(other, conditions.Saying(node=""))
+
+    async def _evict(
+        self,
+        victim: pods.Incoming,
+        pod: pods.Incoming,
+        node: str,
+        before: Callable[[pods.Incoming], None] | None = None,
+    ) -> None:
+        patch = {"metadata": {"uid": victim.uid}, "status": {"conditions": [self._condition(pod)]}}
+        how = clients.Patch.STRATEGIC
+        try:
+            await self._client.patch(resources.POD_STATUS, patch, victim.name, victim.namespace, how=how)
+            if before is not None:
+                before(pod)
+            await self._client.delete(resources.PODS, victim.name, victim.namespace, uid=victim.uid)
+        except (errors.NotFound, errors.Conflict):
+            return  # it has gone by itself
+        fields = {"pod": pod.key, "victim": victim.key, "node": node}
+        logger.info("Pod preempted", extra=fields)
+        self._tell(victim, pod, node)
+
+    def _condition(self, pod: pods.Incoming) -> dict[str, Any]:
+        return {
+            "type": "DisruptionTarget",
+            "status": "True",
+            "reason": PREEMPTED,
+            "message": f"{pod.spec.scheduler_name}: preempting to accommodate a higher priority pod",
+            "lastTransitionTime": self._client.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ"),
+        }
