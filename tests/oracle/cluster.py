@@ -136,6 +136,14 @@ class Cluster:
             if pod.node_name in self._infos:
                 self._infos[pod.node_name].add(pod)
 
+    def assume(self, pod: Pod) -> None:
+        """The pod joins its node; one that waits under its name does so still, as the recorder leaves it."""
+        key = pod.namespace, pod.name
+        waits = self._waiting.get(key)
+        self.add_pod(pod)
+        if waits is not None:
+            self._waiting[key] = waits
+
     def remove_pod(self, namespace: str, name: str) -> None:
         """Its node is counted anew, so that what others share with it stays used."""
         self._waiting.pop((namespace, name), None)

@@ -93,7 +93,7 @@ class Scheduler:
             step["error"] = f"assume: pod {pod.uid}({pod.key}) is in the cache, so can't be assumed"
         else:
             pod.node_name = step["chosen"]
-            self.cluster.add_pod(pod)
+            self.cluster.assume(pod)
 
 
 def _verdict(status: Status) -> dict[str, Any]:

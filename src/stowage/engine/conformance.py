@@ -73,9 +73,17 @@ def _step(
         step |= _scored(account)
         _check(engine, plan, pod, step)
         if assume:
-            cluster.add_pod(pod, cluster.row_of[step["chosen"]])
+            _assume(cluster, pod, step["chosen"])
         return step
     return step | _fail(engine, preemption, attempt)
+
+
+def _assume(cluster: table.Table, pod: pods.Incoming, node: str) -> None:
+    """Places the pod as the recorder does, which leaves its nomination where it was."""
+    nomination = cluster.nominations.get(pod.uid)
+    cluster.add_pod(pod, cluster.row_of[node])
+    if nomination is not None:
+        cluster.nominations[pod.uid] = nomination
 
 
 def _narrow(account: explain.Explanation, attempt: attempts.Attempt) -> None:
