@@ -31,11 +31,6 @@ def is_dns_subdomain(text: str) -> bool:
     return len(text) <= 253 and _DNS_SUBDOMAIN.fullmatch(text) is not None
 
 
-def is_path_segment(text: str) -> bool:
-    """Whether `text` may stand in a path of the API, the least that any name must."""
-    return text not in {"", ".", ".."} and "/" not in text and "%" not in text
-
-
 def is_huge_page(resource: str) -> bool:
     """Whether `resource` is huge pages of some size."""
     return resource.startswith("hugepages-")

@@ -32,11 +32,9 @@ class Failure:
         """As the PodScheduled condition and the FailedScheduling event say it (types.go FitError.Error)."""
         if not self.nodes:
             return NO_NODES
-        text = f"0/{self.nodes} nodes are available:"
-        if self.refusal is not None:
-            text += f" {self.refusal.message}." if self.refusal.message else ""
-        elif self.reasons:
-            text += f" {', '.join(sorted(f'{count} {reason}' for reason, count in self.reasons.items()))}."
+        text = status.unavailable(self.nodes, self.reasons if self.refusal is None else {})
+        if self.refusal is not None and self.refusal.message:
+            text += f" {self.refusal.message}."
         if self.post is not None and self.post.status.message:
             text += f" {self.post.status.message}"
         return text

@@ -39,7 +39,7 @@ class VolumeBinding(
     reads: ClassVar[frozenset[str]] = frozenset({"labels", "row_of", "live", "nodes", "storage"})
 
     def __init__(self, args: config.VolumeBindingArgs) -> None:
-        self.timeout = args.bind_timeout_seconds
+        """`bind_timeout_seconds` is the binding cycle's, which waits; nothing waits here."""
 
     def pre_filter(self, pod: pods.Incoming, cluster: table.Table) -> interface.PreFiltered | status.Status:
         """SKIP for a pod without claims; a claim that no node can serve refuses it."""
