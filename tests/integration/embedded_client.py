@@ -26,13 +26,15 @@ class Client:
     port: int
     token: str
     certificate: str = ""
+    user: str = ""
+    """In whose name to ask."""
 
     def __call__(
         self, method: str, path: str, body: Any = None, media: str = "application/json"
     ) -> tuple[int, Any]:
         """Status code and JSON."""
-        connection = http.client.HTTPSConnection(self.host, self.port, context=self._tls(), timeout=20)
-        headers = {"Authorization": f"Bearer {self.token}", "Accept": "application/json"}
+        connection = http.client.HTTPSConnection(self.host, self.port, context=self.tls(), timeout=20)
+        headers = self._headers() | {"Accept": "application/json"}
         if body is not None:
             headers["Content-Type"] = media
         with contextlib.closing(connection):
@@ -44,14 +46,18 @@ class Client:
     @contextlib.contextmanager
     def lines(self, path: str) -> Iterator[Iterator[Any]]:
         """The events of a watch."""
-        connection = http.client.HTTPSConnection(self.host, self.port, context=self._tls(), timeout=20)
+        connection = http.client.HTTPSConnection(self.host, self.port, context=self.tls(), timeout=20)
         with contextlib.closing(connection):
-            connection.request("GET", path, headers={"Authorization": f"Bearer {self.token}"})
+            connection.request("GET", path, headers=self._headers())
             answer = connection.getresponse()
             assert answer.status == 200, answer.read()
             yield map(json.loads, answer)
 
-    def _tls(self) -> ssl.SSLContext:
+    def _headers(self) -> dict[str, str]:
+        given = {"Authorization": f"Bearer {self.token}" if self.token else "", "Impersonate-User": self.user}
+        return {name: value for name, value in given.items() if value}
+
+    def tls(self) -> ssl.SSLContext:
         if self.certificate:
             return ssl.create_default_context(cadata=self.certificate)
         context = ssl.create_default_context()

@@ -6,6 +6,7 @@ and the annotation that counts the templates of a DaemonSet.
 """
 
 import copy
+import dataclasses
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -33,6 +34,8 @@ _VARYING = {
     "continue",
     "clusterIP",
     "clusterIPs",
+    "token",
+    "expirationTimestamp",
     "controller-uid",
     "batch.kubernetes.io/controller-uid",
 }
@@ -43,6 +46,8 @@ class Step(NamedTuple):
     path: str
     body: Any = None
     media: str = "application/json"
+    user: str = ""
+    """In whose name."""
 
 
 def meta(name: str, **more: Any) -> dict[str, Any]:
@@ -81,7 +86,142 @@ def deployment(replicas: int | None = None, ports: tuple[int, ...] = (80, 81)) -
     return {"apiVersion": "apps/v1", "kind": "Deployment"} | made
 
 
+RBAC = "/apis/rbac.authorization.k8s.io/v1"
+REVIEWS = "/apis/authorization.k8s.io/v1"
+WHO = "/apis/authentication.k8s.io/v1"
+ADMISSION = "/apis/admissionregistration.k8s.io/v1"
+JANE = {"kind": "User", "name": "jane", "apiGroup": "rbac.authorization.k8s.io"}
+GET_PODS = {"verb": "get", "resource": "pods", "namespace": "diff"}
+
+
+def role_ref(kind: str, name: str) -> dict[str, Any]:
+    return {"apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": name}
+
+
+def review(kind: str, **spec: Any) -> Step:
+    at = f"/namespaces/{spec.pop('namespace')}" if "namespace" in spec else ""
+    return Step("POST", f"{REVIEWS}{at}/{kind}", {"spec": spec})
+
+
 SEQUENCES: dict[str, list[Step]] = {
+    "access": [
+        Step("GET", PODS, user="jane"),
+        Step("GET", f"{PODS}/p/status", user="jane"),
+        Step("GET", f"{APPS}/deployments/d/scale", user="jane"),
+        Step("GET", "/metrics", user="jane"),
+        Step("GET", "/api", user="system:anonymous"),
+        Step(
+            "POST",
+            f"{RBAC}/namespaces/diff/roles",
+            meta("r") | {"rules": [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list"]}]},
+        ),
+        Step(
+            "POST",
+            f"{RBAC}/namespaces/diff/rolebindings",
+            meta("b") | {"roleRef": role_ref("Role", "r"), "subjects": [JANE]},
+        ),
+        Step("PATCH", f"{RBAC}/namespaces/diff/rolebindings/b", {"roleRef": {"name": "other"}}, MERGE),
+        Step("POST", f"{RBAC}/clusterroles", meta("c:r") | {"rules": []}),
+        Step(
+            "POST", f"{RBAC}/clusterrolebindings", meta("c:b") | {"roleRef": role_ref("ClusterRole", "c:r")}
+        ),
+        Step("GET", PODS, user="jane"),
+        Step("DELETE", f"{PODS}/p", user="jane"),
+        Step("GET", "/api/v1/pods", user="jane"),
+        review("subjectaccessreviews", user="jane", resourceAttributes=GET_PODS),
+        review("subjectaccessreviews", user="jane", resourceAttributes=GET_PODS | {"verb": "watch"}),
+        review("subjectaccessreviews", user="x", groups=["system:masters"], resourceAttributes=GET_PODS),
+        review("subjectaccessreviews", user="x", nonResourceAttributes={"verb": "get", "path": "/version"}),
+        review("subjectaccessreviews", user="jane"),
+        review("subjectaccessreviews", resourceAttributes=GET_PODS),
+        review("localsubjectaccessreviews", namespace="diff", user="jane", resourceAttributes=GET_PODS),
+        review(
+            "localsubjectaccessreviews",
+            namespace="diff",
+            user="jane",
+            resourceAttributes=GET_PODS | {"namespace": "x"},
+        ),
+        review("selfsubjectaccessreviews", resourceAttributes=GET_PODS),
+        Step("POST", f"{REVIEWS}/selfsubjectaccessreviews", {"spec": {}}),
+        Step("POST", f"{WHO}/selfsubjectreviews", {}, user="jane"),
+        Step("POST", f"{WHO}/selfsubjectreviews", {}, user="system:serviceaccount:diff:robot"),
+        Step("POST", f"{WHO}/tokenreviews", {"spec": {"token": "wrong"}}),
+        Step("POST", f"{WHO}/tokenreviews", {"spec": {}}),
+        Step("DELETE", f"{RBAC}/clusterroles/c:r"),
+        Step("DELETE", f"{RBAC}/clusterrolebindings/c:b"),
+    ],
+    "tokens": [
+        Step("POST", f"{SPACE}/serviceaccounts", meta("robot")),
+        Step("POST", f"{SPACE}/serviceaccounts/robot/token", {"spec": {}}),
+        Step(
+            "POST",
+            f"{SPACE}/serviceaccounts/robot/token",
+            {"spec": {"audiences": ["a", "b"], "expirationSeconds": 700}},
+        ),
+        Step("POST", f"{SPACE}/serviceaccounts/robot/token", {"spec": {"expirationSeconds": 10}}),
+        Step("POST", f"{SPACE}/serviceaccounts/absent/token", {"spec": {}}),
+        Step("GET", f"{SPACE}/serviceaccounts/robot/token"),
+        Step(
+            "POST",
+            f"{SPACE}/serviceaccounts/robot/token",
+            {"spec": {"boundObjectRef": {"kind": "Pod", "apiVersion": "v1", "name": "absent"}}},
+        ),
+        Step("DELETE", f"{SPACE}/serviceaccounts/robot"),
+    ],
+    "admission registration": [
+        Step(
+            "POST",
+            f"{ADMISSION}/validatingadmissionpolicies",
+            meta("p.diff")
+            | {
+                "spec": {
+                    "matchConstraints": {
+                        "resourceRules": [
+                            {
+                                "apiGroups": [""],
+                                "apiVersions": ["v1"],
+                                "operations": ["CREATE"],
+                                "resources": ["pods/binding"],
+                            }
+                        ]
+                    },
+                    "validations": [{"expression": "true"}],
+                }
+            },
+        ),
+        Step(
+            "POST",
+            f"{ADMISSION}/validatingadmissionpolicybindings",
+            meta("p.diff") | {"spec": {"policyName": "p.diff", "validationActions": ["Deny"]}},
+        ),
+        Step("DELETE", f"{ADMISSION}/validatingadmissionpolicybindings/p.diff"),
+        Step("DELETE", f"{ADMISSION}/validatingadmissionpolicies/p.diff"),
+        Step(
+            "POST",
+            f"{ADMISSION}/validatingwebhookconfigurations",
+            meta("w.diff")
+            | {
+                "webhooks": [
+                    {
+                        "name": "w.diff.example",
+                        "admissionReviewVersions": ["v1"],
+                        "sideEffects": "None",
+                        "failurePolicy": "Ignore",
+                        "clientConfig": {"service": {"name": "a", "namespace": "diff"}},
+                        "rules": [
+                            {
+                                "apiGroups": ["diff.example"],
+                                "apiVersions": ["v1"],
+                                "operations": ["CREATE"],
+                                "resources": ["none"],
+                            }
+                        ],
+                    }
+                ]
+            },
+        ),
+        Step("DELETE", f"{ADMISSION}/validatingwebhookconfigurations/w.diff"),
+    ],
     "config map": [
         Step("POST", MAPS, meta("a", labels={"x": "y"}) | {"data": {"k": "v"}}),
         Step("POST", MAPS, meta("a")),
@@ -367,7 +507,10 @@ def test_the_real_server_answers_the_same(sequence: str, real: Client, ours: Cli
     differences = []
     for number, step in enumerate(SEQUENCES[sequence]):
         theirs, mine = (
-            client(step.method, step.path, copy.deepcopy(step.body), step.media) for client in (real, ours)
+            dataclasses.replace(client, user=step.user)(
+                step.method, step.path, copy.deepcopy(step.body), step.media
+            )
+            for client in (real, ours)
         )
         wanted, found = (theirs[0], plain(theirs[1])), (mine[0], plain(mine[1]))
         if wanted != found:

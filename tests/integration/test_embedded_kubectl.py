@@ -1,11 +1,15 @@
 """A session with kubectl against the embedded cluster, its pods bound by the test."""
 
+import contextlib
 import os
+import re
 import shutil
 import subprocess
 import sysconfig
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -40,7 +44,37 @@ spec:
     metadata: {annotations: {stowage.dev/run-seconds: "0"}}
     spec: {restartPolicy: Never, containers: [{name: a, image: "job:1"}]}
 """
-Kubectl = Callable[..., str]
+
+
+@dataclass
+class Kubectl:
+    """The program, with a home and a kubeconfig of its own."""
+
+    program: str
+    home: Path
+    env: dict[str, str]
+
+    def __call__(self, *arguments: str, code: int = 0) -> str:
+        """All that it prints; `code` is how it is to end."""
+        command = [self.program, "--request-timeout=60s", *arguments]
+        done = subprocess.run(
+            command, cwd=self.home, env=self.env, capture_output=True, text=True, timeout=90, check=False
+        )
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    @contextlib.contextmanager
+    def lines(self, *arguments: str) -> Iterator[Iterator[str]]:
+        """What it prints while it runs."""
+        command = [self.program, "--request-timeout=60s", *arguments]
+        with subprocess.Popen(
+            command, cwd=self.home, env=self.env, stdout=subprocess.PIPE, text=True
+        ) as process:
+            assert process.stdout is not None
+            try:
+                yield map(str.strip, process.stdout)
+            finally:
+                process.terminate()
 
 
 def bind_all(running: server.Running) -> None:
@@ -69,22 +103,17 @@ def kubectl(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kubectl]:
         bind_all(running)
         env = os.environ | {"KUBECONFIG": str(running.kubeconfig), "HOME": str(home)}
 
-        def run(*arguments: str, code: int = 0) -> str:
-            command = [program, "--request-timeout=60s", *arguments]
-            done = subprocess.run(
-                command, cwd=home, env=env, capture_output=True, text=True, timeout=90, check=False
-            )
-            assert done.returncode == code, done.stdout + done.stderr
-            return done.stdout + done.stderr
-
-        yield run
+        yield Kubectl(program, home, env)
 
 
 def test_a_session(kubectl: Kubectl) -> None:
     applying(kubectl)
     looking(kubectl)
+    watching(kubectl)
+    measuring(kubectl)
     changing(kubectl)
     draining(kubectl)
+    granting(kubectl)
     ending(kubectl)
 
 
@@ -112,9 +141,27 @@ def looking(kubectl: Kubectl) -> None:
     assert "topology.kubernetes.io/zone=zone-a" in kubectl("describe", "node", "node-0")
     assert "rollingUpdate\t<RollingUpdateDeployment>" in kubectl("explain", "deployment.spec.strategy")
     assert "deployments" in kubectl("api-resources", "--api-group=apps")
-    watched = kubectl("get", "pods", "-l", "app=web", "--watch", "-o", "name", "--request-timeout=2s")
-    assert watched.count("pod/web-") == 2
     assert "yes" in kubectl("auth", "can-i", "create", "pods")
+    described = kubectl("describe", "pods", "-l", "app=web")
+    assert len(re.findall(r"^Status: +Running$", described, re.M)) == 2
+
+
+def watching(kubectl: Kubectl) -> None:
+    with kubectl.lines("get", "pods", "-l", "app=web", "--watch", "--output-watch-events") as lines:
+        assert next(lines).split()[:2] == ["EVENT", "NAME"]
+        pods = [next(lines).split() for _ in range(2)]
+        assert {pod[0] for pod in pods} == {"ADDED"}
+        kubectl("label", "pod", pods[0][1], "seen=yes")
+        assert next(lines).split()[:2] == ["MODIFIED", pods[0][1]]
+        kubectl("label", "pod", pods[0][1], "seen-")
+
+
+def measuring(kubectl: Kubectl) -> None:
+    nodes, pods = kubectl("top", "nodes"), kubectl("top", "pods", "-l", "app=web", "--containers")
+    # Name, cores, share, bytes, share; 20m are taken as the request of a container that states none.
+    assert len(re.findall(r"node-\d +\d+m +\d% +\d+Mi +\d%", nodes)) == 3
+    assert len(re.findall(r"web-\S+ +a +\d+m +\d+Mi", pods)) == 2
+    assert "WINDOW" in kubectl("get", "pods.metrics.k8s.io", "-A")
 
 
 def changing(kubectl: Kubectl) -> None:
@@ -144,6 +191,25 @@ def draining(kubectl: Kubectl) -> None:
     on_node = ("get", "pods", "--field-selector=spec.nodeName=node-1,status.phase=Running", "-o", "name")
     assert kubectl(*on_node) == ""
     kubectl("uncordon", "node-1")
+    kubectl("cordon", "node-2")
+    assert "SchedulingDisabled" in kubectl("get", "node", "node-2")
+    kubectl("uncordon", "node-2")
+    assert "SchedulingDisabled" not in kubectl("get", "nodes")
+
+
+def granting(kubectl: Kubectl) -> None:
+    kubectl("create", "serviceaccount", "robot")
+    token = kubectl("create", "token", "robot", "--duration=20m").strip()
+    me = ("--token", token, "auth")
+    assert "system:serviceaccount:default:robot" in kubectl(*me, "whoami")
+    assert "no" in kubectl(*me, "can-i", "list", "pods", code=1)
+    assert "cannot list resource" in kubectl("--token", token, "get", "pods", code=1)
+    kubectl("create", "clusterrolebinding", "robot", "--clusterrole=view", "--serviceaccount=default:robot")
+    assert "yes" in kubectl(*me, "can-i", "list", "pods")
+    assert "no" in kubectl("auth", "can-i", "delete", "pods", "--as=jane", code=1)
+    assert "pods" in kubectl(*me, "can-i", "--list")
+    kubectl("delete", "clusterrolebinding/robot", "serviceaccount/robot")
+    assert "Unauthorized" in kubectl("--token", token, "get", "pods", code=1)
 
 
 def ending(kubectl: Kubectl) -> None:

@@ -20,6 +20,10 @@ GROUPS = {
         " persistentvolumes pods podtemplates replicationcontrollers resourcequotas secrets serviceaccounts"
         " services"
     ),
+    "admissionregistration.k8s.io/v1": (
+        "mutatingwebhookconfigurations validatingadmissionpolicies validatingadmissionpolicybindings"
+        " validatingwebhookconfigurations"
+    ),
     "apps/v1": "controllerrevisions daemonsets deployments replicasets statefulsets",
     "authentication.k8s.io/v1": "selfsubjectreviews tokenreviews",
     "authorization.k8s.io/v1": (
@@ -41,14 +45,35 @@ GROUPS = {
         "csidrivers csinodes csistoragecapacities storageclasses volumeattachments volumeattributesclasses"
     ),
 }
-SUBRESOURCES = {"status", "scale", "binding", "eviction", "resize"}
+SUBRESOURCES = {"status", "scale", "binding", "eviction", "resize", "token"}
 REF = "#/components/schemas/"
+METRICS = "metrics.k8s.io/v1beta1"
+_MEASURED = {
+    "apiVersion": "string",
+    "kind": "string",
+    "metadata": {"s": "meta.v1.ObjectMeta"},
+    "timestamp": "time",
+    "window": "string",
+}
+MEASURED = {
+    "metrics.v1beta1.NodeMetrics": {"f": _MEASURED | {"usage": {"m": "quantity"}}},
+    "metrics.v1beta1.PodMetrics": {
+        "f": _MEASURED | {"containers": {"l": {"s": "metrics.v1beta1.ContainerMetrics"}, "t": "atomic"}}
+    },
+    "metrics.v1beta1.ContainerMetrics": {"f": {"name": "string", "usage": {"m": "quantity"}}},
+}
+"""The types of k8s.io/metrics, which has no OpenAPI document: metrics-server serves them."""
 
 
 def main(module: Path, *go_modules: Path) -> None:
     schemas: dict[str, Any] = {}
     resources = []
-    roots = ["autoscaling.v1.Scale", "policy.v1.Eviction", "meta.v1.DeleteOptions"]
+    roots = [
+        "authentication.v1.TokenRequest",
+        "autoscaling.v1.Scale",
+        "meta.v1.DeleteOptions",
+        "policy.v1.Eviction",
+    ]
     for group_version, wanted in GROUPS.items():
         stem = ("apis__" if "/" in group_version else "api__") + group_version.replace("/", "__")
         spec = json.loads((module / f"api/openapi-spec/v3/{stem}_openapi.json").read_text())
@@ -74,9 +99,22 @@ def main(module: Path, *go_modules: Path) -> None:
     for folder in go_modules:
         for file in sorted(folder.rglob("v*/types.go")):
             add_wire(file, {name: types[name] for name in inlined}, set())
+    types |= MEASURED
+    resources += [measured(name, kind) for name, kind in (("nodes", "NodeMetrics"), ("pods", "PodMetrics"))]
     lines = ",\n".join(f"{json.dumps(name)}:{packed(types[name])}" for name in sorted(types))
     rows = ",\n".join(packed(row) for row in resources)
     OUT.write_text(f'{{"resources":[\n{rows}\n],"types":{{\n{lines}\n}}}}\n')
+
+
+def measured(name: str, kind: str) -> dict[str, Any]:
+    """A resource of metrics.k8s.io."""
+    named = {"groupVersion": METRICS, "type": f"metrics.v1beta1.{kind}", "name": name, "singularName": ""}
+    return named | {
+        "kind": kind,
+        "namespaced": name == "pods",
+        "verbs": ["get", "list"],
+        "subresources": [],
+    }
 
 
 def packed(value: Any) -> str:

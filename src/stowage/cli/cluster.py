@@ -18,7 +18,16 @@ if TYPE_CHECKING:
 def cluster(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Where to listen; 0: any free port.")] = 0,
     bind_address: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
-    nodes: Annotated[int, typer.Option(min=0, help="Simulated nodes, in three zones; 0: none.")] = 3,
+    nodes: Annotated[
+        int | None,
+        typer.Option(min=0, help="Simulated nodes, in three zones.", show_default="3; 0 with --from"),
+    ] = None,
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--from", metavar="FILE", help="Begin with the objects of a dump, its nodes simulated too."
+        ),
+    ] = None,
     data: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Keep the objects in FILE; in memory otherwise.")
     ] = None,
@@ -37,19 +46,26 @@ def cluster(
     Prints `export KUBECONFIG=PATH` once it is ready. Exit code 2: it cannot be started as asked.
     """
     from stowage.embedded import server
+    from stowage.simulate import problems
 
     settings = server.Settings(
         host=bind_address, port=port, data=data, kubeconfig=kubeconfig, token="" if anonymous else None
     )
     try:
-        asyncio.run(_serve(settings, nodes, not no_controllers))
+        if nodes is None:
+            nodes = 3 if source is None else 0
+        asyncio.run(_serve(settings, nodes, not no_controllers, source))
+    except problems.BadInput as error:
+        for sentence in error.sentences:
+            typer.echo(f"stowage cluster: {sentence}", err=True)
+        raise typer.Exit(2) from error
     except (server.SettingsError, OSError, sqlite3.Error) as error:
         typer.echo(f"stowage cluster: {error}", err=True)
         raise typer.Exit(2) from error
 
 
-async def _serve(settings: server.Settings, nodes: int, controllers: bool) -> None:
-    from stowage.embedded import server
+async def _serve(settings: server.Settings, nodes: int, controllers: bool, source: str | None) -> None:
+    from stowage.embedded import restore, server
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -57,6 +73,7 @@ async def _serve(settings: server.Settings, nodes: int, controllers: bool) -> No
         loop.add_signal_handler(number, stop.set)
     async with contextlib.AsyncExitStack() as stack:
         running = await stack.enter_async_context(server.serve(settings))
-        await stack.enter_async_context(server.simulate(running, nodes, controllers))
+        others = restore.restore(running.registry, source) if source is not None else []
+        await stack.enter_async_context(server.simulate(running, nodes, controllers, others))
         typer.echo(f"export KUBECONFIG={running.kubeconfig}")
         await stop.wait()

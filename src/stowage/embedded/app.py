@@ -1,9 +1,11 @@
-"""The ASGI application: authentication, routes, bodies, watches, errors."""
+"""The ASGI application: admission of requests, bodies, watches, errors; each answer is counted."""
 
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import logging
+import time
 import urllib.parse
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
@@ -11,14 +13,14 @@ from typing import Any, Final
 import msgspec
 
 from stowage.embedded import (
-    discovery,
+    access,
     errors,
+    fixed,
     handlers,
-    openapi,
+    monitoring,
     query,
     registry,
     request,
-    reviews,
     schema,
     store,
     watch,
@@ -30,25 +32,20 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 WATCH_SECONDS: Final = 1800.0
 """How long a watch lasts that names no timeout."""
-_HEALTH: Final = {"/healthz", "/livez", "/readyz"}
-_AGGREGATED: Final = "as=APIGroupDiscoveryList"
-_AGGREGATED_TYPE: Final = b"application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
-_TEXT: Final = b"text/plain; charset=utf-8"
-_JSON: Final = (b"content-type", b"application/json")
+_JSON: Final = (b"content-type", fixed.JSON)
 _encode = msgspec.json.Encoder().encode
 _log = logging.getLogger(__name__)
 
 
-class _NoPageError(Exception):
-    """The path belongs to no API: the answer is no Status."""
-
-
 class App:
-    """Serves a registry. With an empty token everyone is admitted."""
+    """Serves a registry; with an empty token to everyone."""
 
     def __init__(self, reg: registry.Registry, token: str) -> None:
-        self._reg, self._token = reg, token
-        self._handlers = handlers.Handlers(reg, token)
+        self._reg = reg
+        self._access = access.Access(reg, token)
+        self._monitoring = monitoring.Monitoring(reg)
+        self._fixed = fixed.Fixed(reg, self._monitoring)
+        self._handlers = handlers.Handlers(reg, self._access.who, self._access.may)
         self._watches: set[watch.Watch] = set()
 
     def stop_watches(self) -> None:
@@ -59,85 +56,46 @@ class App:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             raise NotImplementedError(f"{scope['type']} is not served")
-        asked = _request(scope)
+        began, asked = time.monotonic(), _request(scope)
+        at = request.target(asked.path)
+        resource = self._reg.catalog.find(at.group, at.version, at.plural) if at else None
+        counted = monitoring.labels(asked.attributes(at), at, resource, asked.media())
         try:
-            if asked.path not in _HEALTH:
-                self._authenticate(asked)
+            if asked.path not in fixed.HEALTH:
+                asked = self._access.admit(asked, at)
             asked = await _with_body(asked, receive)
-            await self._route(asked, receive, send)
-        except _NoPageError:
-            await _send(send, 404, b"404 page not found\n", [(b"content-type", _TEXT)])
+            if at is None:
+                body, media = self._fixed.answer(asked)
+                code = await _send(send, 200, body, [(b"content-type", media)])
+            elif _watches(asked, at):
+                with self._monitoring.watching(counted):
+                    code = await self._watch(asked, at, self._known(at, resource), receive, send)
+            else:
+                answer = self._handlers.handle(asked, at, self._known(at, resource))
+                code = await _answer(send, answer.code, answer.body, asked.warnings)
+        except fixed.NoPageError:
+            code = await _send(send, 404, b"404 page not found\n", [(b"content-type", fixed.TEXT)])
         except errors.ApiError as error:
-            await _answer(send, error.code, _encode(error.status()), asked.warnings)
+            code = await _answer(send, error.code, _encode(error.status()), asked.warnings)
         except RecursionError:
-            await _answer(send, 400, _encode(errors.bad_request("the object is nested too deeply").status()))
+            deep = errors.bad_request("the object is nested too deeply")
+            code = await _answer(send, deep.code, _encode(deep.status()))
         except Exception as error:
             _log.exception("%s %s", asked.method, asked.path)
             internal = errors.internal(str(error))
-            await _answer(send, internal.code, _encode(internal.status()))
+            code = await _answer(send, internal.code, _encode(internal.status()))
+        dry_run = asked.params.get("dryRun", "")
+        self._monitoring.answered(counted, dry_run and "All", code, time.monotonic() - began)
 
-    def _authenticate(self, asked: request.Request) -> None:
-        kind, _, given = asked.headers.get("authorization", "").partition(" ")
-        if self._token and (kind.lower() != "bearer" or not reviews.same(self._token, given.strip())):
-            raise errors.unauthorized()
-
-    async def _route(self, asked: request.Request, receive: Receive, send: Send) -> None:
-        at = request.target(asked.path)
-        if at is None:
-            body, media = self._fixed(asked)
-            await _send(send, 200, body, [(b"content-type", media)])
-            return
-        resource = self._reg.catalog.find(at.group, at.version, at.plural)
+    def _known(self, at: request.Target, resource: schema.Resource | None) -> schema.Resource:
+        """The resource that a path names, if it is served. NoPageError, ApiError 404."""
         if resource is None or (at.namespace and not resource.namespaced):
             if not any(
                 (each.group, each.version) == (at.group, at.version) for each in self._reg.catalog.all()
             ):
-                raise _NoPageError
+                raise fixed.NoPageError
             raise errors.no_such_path()
-        if asked.method == "GET" and not at.subresource and query.flag(asked.params, "watch"):
-            await self._watch(asked, at, resource, receive, send)
-            return
-        answer = self._handlers.handle(asked, at, resource)
-        await _answer(send, answer.code, answer.body, asked.warnings)
-
-    def _fixed(self, asked: request.Request) -> tuple[bytes, bytes]:
-        """The paths that name no resource: body and media type. _NoPageError, ApiError 405."""
-        if asked.method not in {"GET", "HEAD"}:
-            raise errors.no_such_verb()
-        path, resources = asked.path.rstrip("/"), self._reg.catalog.all()
-        if path in _HEALTH:
-            return b"ok", _TEXT
-        found: Any = None
-        if path == "/version":
-            found = discovery.VERSION
-        elif path in {"/api", "/apis"}:
-            if _AGGREGATED in asked.headers.get("accept", ""):
-                return _encode(discovery.aggregated(resources, core=path == "/api")), _AGGREGATED_TYPE
-            found = discovery.legacy() if path == "/api" else discovery.groups(resources)
-        elif path == "/openapi/v3":
-            found = openapi.index(resources)
-        else:
-            found = self._versioned(path, resources)
-        if found is None:
-            raise _NoPageError
-        return _encode(found), _JSON[1]
-
-    def _versioned(self, path: str, resources: list[schema.Resource]) -> Any:
-        """/api/VERSION, /apis/GROUP, /apis/GROUP/VERSION, and the OpenAPI document of each."""
-        documented = path.startswith("/openapi/v3/")
-        parts = path.removeprefix("/openapi/v3").strip("/").split("/")
-        if parts[0] == "apis" and len(parts) == 2 and not documented:
-            known = discovery.versions(resources).get(parts[1])
-            return (
-                {"kind": "APIGroup", "apiVersion": "v1"} | discovery.group(parts[1], known) if known else None
-            )
-        wanted = "/".join(parts[1:])
-        if (parts[0], len(parts)) not in {("api", 2), ("apis", 3)}:
-            return None
-        mine = [each for each in resources if each.group_version == wanted]
-        if not mine:
-            return None
-        return openapi.document(mine) if documented else discovery.resource_list(wanted, mine)
+        return resource
 
     async def _watch(
         self,
@@ -146,7 +104,9 @@ class App:
         resource: schema.Resource,
         receive: Receive,
         send: Send,
-    ) -> None:
+    ) -> int:
+        if "watch" not in resource.verbs:
+            raise errors.no_such_verb()
         params = dict(asked.params)
         if at.name:
             params["fieldSelector"] = f"metadata.name={at.name}"
@@ -166,10 +126,15 @@ class App:
             async for chunk in watching.chunks(seconds):
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
             await send({"type": "http.response.body", "body": b""})
+            return 200
         finally:
             gone.cancel()
             watching.close()
             self._watches.discard(watching)
+
+
+def _watches(asked: request.Request, at: request.Target) -> bool:
+    return asked.method == "GET" and not at.subresource and query.flag(asked.params, "watch")
 
 
 async def _until_gone(receive: Receive, watching: watch.Watch) -> None:
@@ -180,9 +145,13 @@ async def _until_gone(receive: Receive, watching: watch.Watch) -> None:
 
 def _request(scope: Scope) -> request.Request:
     raw = urllib.parse.parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
-    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in scope["headers"]:
+        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
+        headers[name] = f"{headers[name]},{value}" if name in headers else value
     path = scope.get("raw_path", b"").decode("latin-1").partition("?")[0] or scope["path"]
-    return request.Request(scope["method"], path, dict(raw), headers)
+    # Of a parameter that is given twice, the first counts.
+    return request.Request(scope["method"], path, dict(reversed(raw)), headers)
 
 
 async def _with_body(asked: request.Request, receive: Receive) -> request.Request:
@@ -200,20 +169,19 @@ async def _with_body(asked: request.Request, receive: Receive) -> request.Reques
             raise errors.too_large(request.MAX_BODY)
         if not message.get("more_body"):
             break
-    return request.Request(
-        asked.method, asked.path, asked.params, asked.headers, b"".join(parts), asked.warnings
-    )
+    return dataclasses.replace(asked, body=b"".join(parts))
 
 
-async def _answer(send: Send, code: int, body: bytes, warnings: list[str] | None = None) -> None:
+async def _answer(send: Send, code: int, body: bytes, warnings: list[str] | None = None) -> int:
     headers = [_JSON]
     for text in warnings or ():
         quoted = text.replace("\\", "\\\\").replace('"', '\\"')
         headers.append((b"warning", f'299 - "{quoted}"'.encode("latin-1", "replace")))
-    await _send(send, code, body, headers)
+    return await _send(send, code, body, headers)
 
 
-async def _send(send: Send, code: int, body: bytes, headers: list[tuple[bytes, bytes]]) -> None:
+async def _send(send: Send, code: int, body: bytes, headers: list[tuple[bytes, bytes]]) -> int:
     size = (b"content-length", str(len(body)).encode())
     await send({"type": "http.response.start", "status": code, "headers": [*headers, size]})
     await send({"type": "http.response.body", "body": body})
+    return code

@@ -103,15 +103,13 @@ def track(
     before: dict[str, Any] | None, after: dict[str, Any], resource: schema.Resource, who: Manager, now: str
 ) -> None:
     """Note in `after` that `who` wrote, by an update, what differs from `before`."""
-    struct = resource.struct
+    root = schema.Field("struct", resource.type)
     given = after["metadata"].get("managedFields")
     # An empty list in the request is the way to forget all managers.
     source = after if given is not None or before is None else before
     held = [] if given == [{}] else managers(source)
-    old = fields.leaves(before or {}, struct, maps=True)
-    new = fields.leaves(after, struct, maps=True)
-    changed = _managed(fields.differing(old, new), who.subresource)
-    gone = frozenset(path for path in old if path not in new)
+    found = fields.compare(before or fields.blank(resource.type), after, root)
+    changed, gone = _managed(found.changed, who.subresource), found.gone
     kept: list[Held] = []
     mine = Held(who, changed, now)
     for each in held:
@@ -139,19 +137,18 @@ def apply(
     held = managers(live) if live else []
     last = next((each for each in held if _identity(each.manager) == identity), None)
     others = [each for each in held if _identity(each.manager) != identity]
-    stated = frozenset(fields.leaves(config, struct, maps=False))
+    stated = fields.stated(config, root)
     mine = _managed(stated, who.subresource)
     merged = _merge_struct(live or {}, config, struct)
     if last is not None:
         kept = fields.with_parents(stated).union(*(fields.with_parents(each.paths) for each in others))
         merged = fields.without(merged, root, fields.with_parents(last.paths) - kept)
-    before = fields.leaves(live or {}, struct, maps=False)
-    changed = fields.differing(before, fields.leaves(merged, struct, maps=False))
+    changed, gone = fields.compare(live or fields.blank(resource.type), merged, root)
     contested = [(each, sorted(each.paths & changed)) for each in others]
     if not force and any(paths for _, paths in contested):
         raise _refusal([(each.manager, path) for each, paths in contested for path in paths])
-    rest = [Held(each.manager, each.paths - changed, each.time) for each in others]
-    same = last is not None and last.paths == mine and not changed
+    rest = [Held(each.manager, each.paths - changed - gone, each.time) for each in others]
+    same = last is not None and last.paths == mine and not (changed or gone)
     _write(merged, [*rest, Held(who, mine, last.time if same and last else now)])
     return merged
 

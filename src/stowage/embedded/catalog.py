@@ -36,8 +36,9 @@ class Catalog:
         return list(self._all.values())
 
     def stored(self) -> list[schema.Resource]:
-        """One resource for each table whose objects are kept: reviews and bindings are not."""
-        found = {each.table: each for each in reversed(self._all.values()) if "list" in each.verbs}
+        """One resource for each table whose objects are kept: reviews, bindings and metrics are not."""
+        kept = {"create", "list"}
+        found = {each.table: each for each in reversed(self._all.values()) if kept <= set(each.verbs)}
         return list(found.values())
 
     def _changed(self, table: str, change: store.Change) -> None:
@@ -67,7 +68,7 @@ class Catalog:
                 short_names=tuple(names.get("shortNames") or ()),
                 categories=tuple(names.get("categories") or ()),
                 subresources=("status",) if "status" in (version.get("subresources") or {}) else (),
-                list_kind=names.get("listKind") or names["kind"] + "List",
+                named_list=names.get("listKind") or "",
                 columns=tuple(
                     (each["name"], each["type"], each["jsonPath"])
                     for each in version.get("additionalPrinterColumns") or ()

@@ -31,6 +31,8 @@ def fill(value: dict[str, Any], struct: schema.Struct) -> None:
         if name not in value:
             kind = struct.fields[name].kind
             value[name] = {} if kind == "struct" else _ZEROS.get(kind)
+    for name in struct.nullable:
+        value[name] = value.get(name) or None
     for name, part in value.items():
         field = struct.fields.get(name)
         if field is not None and part is not None:

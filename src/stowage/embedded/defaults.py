@@ -9,7 +9,7 @@ import base64
 from collections.abc import Callable
 from typing import Any, Final
 
-from stowage.embedded import pod_defaults, schema
+from stowage.embedded import pod_defaults, schema, webhook_defaults
 
 Object = dict[str, Any]
 
@@ -80,6 +80,13 @@ def _begin_pod(pod: Object) -> None:
                 "message": "Scheduling is blocked due to non-empty scheduling gates",
             }
         ]
+
+
+def _begin_service(service: Object) -> None:
+    spec = service["spec"]
+    if spec["type"] != "ExternalName":
+        spec.setdefault("ipFamilies", ["IPv4"])
+        spec.setdefault("ipFamilyPolicy", "SingleStack")
 
 
 def _begin_namespace(namespace: Object) -> None:
@@ -171,6 +178,7 @@ def _job_spec(spec: Object) -> None:
     spec.setdefault("backoffLimit", 6)
     spec.setdefault("completionMode", "NonIndexed")
     spec.setdefault("suspend", False)
+    spec.setdefault("manualSelector", False)
     spec.setdefault("podReplacementPolicy", "Failed" if "podFailurePolicy" in spec else "TerminatingOrFailed")
 
 
@@ -202,8 +210,6 @@ def _service(value: Object) -> None:
             port.setdefault("targetPort", port["port"])
     if kind != "ExternalName":
         spec.setdefault("internalTrafficPolicy", "Cluster")
-        spec.setdefault("ipFamilies", ["IPv4"])
-        spec.setdefault("ipFamilyPolicy", "SingleStack")
     if kind in {"NodePort", "LoadBalancer"}:
         spec.setdefault("externalTrafficPolicy", "Cluster")
     if kind == "LoadBalancer":
@@ -218,8 +224,7 @@ def _volume(value: Object) -> None:
     spec = value.setdefault("spec", {})
     spec.setdefault("persistentVolumeReclaimPolicy", "Retain")
     spec.setdefault("volumeMode", "Filesystem")
-    reference = spec.get("claimRef")
-    if reference is not None and spec.get("hostPath") is not None:
+    if "hostPath" in spec:
         spec["hostPath"].setdefault("type", "")
 
 
@@ -273,6 +278,29 @@ def _network_policy(value: Object) -> None:
     spec.setdefault("podSelector", {})
     if "policyTypes" not in spec:
         spec["policyTypes"] = ["Ingress", *(["Egress"] if spec.get("egress") else [])]
+    for rule in [*(spec.get("ingress") or ()), *(spec.get("egress") or ())]:
+        for port in rule.get("ports") or ():
+            port.setdefault("protocol", "TCP")
+
+
+def _endpoints(value: Object) -> None:
+    for subset in value.get("subsets") or ():
+        for port in subset.get("ports") or ():
+            port.setdefault("protocol", "TCP")
+
+
+def _endpoint_slice(value: Object) -> None:
+    for port in value.get("ports") or ():
+        port.setdefault("name", "")
+        port.setdefault("protocol", "TCP")
+
+
+def _autoscaler(value: Object) -> None:
+    spec = value.setdefault("spec", {})
+    spec.setdefault("minReplicas", 1)
+    if not spec.get("metrics"):
+        target = {"type": "Utilization", "averageUtilization": 80}
+        spec["metrics"] = [{"type": "Resource", "resource": {"name": "cpu", "target": target}}]
 
 
 def _claim_devices(spec: Object) -> None:
@@ -297,6 +325,7 @@ def _limit_range(value: Object) -> None:
 _BEGIN: Final[dict[str, Callable[[Object], None]]] = {
     "Pod": _begin_pod,
     "Namespace": _begin_namespace,
+    "Service": _begin_service,
     "Job": _begin_job,
 }
 _FILL: Final[dict[str, Callable[[Object], None]]] = {
@@ -319,8 +348,15 @@ _FILL: Final[dict[str, Callable[[Object], None]]] = {
     "RoleBinding": _role_binding,
     "ClusterRoleBinding": _role_binding,
     "NetworkPolicy": _network_policy,
+    "Endpoints": _endpoints,
+    "EndpointSlice": _endpoint_slice,
+    "HorizontalPodAutoscaler": _autoscaler,
     "LimitRange": _limit_range,
     "ResourceClaim": lambda value: _claim_devices(value.setdefault("spec", {})),
     "ResourceClaimTemplate": lambda value: _claim_devices(value.get("spec", {}).get("spec", {})),
+    "ValidatingAdmissionPolicy": webhook_defaults.policy,
+    "ValidatingAdmissionPolicyBinding": webhook_defaults.binding,
+    "ValidatingWebhookConfiguration": webhook_defaults.validating,
+    "MutatingWebhookConfiguration": webhook_defaults.mutating,
     "Event": _plain(reportingComponent="", reportingInstance="", source={}),
 }

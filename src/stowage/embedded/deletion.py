@@ -77,22 +77,18 @@ def _preconditions(resource: schema.Resource, value: Object, asked: Object) -> N
             f"the UID in the precondition ({wanted['uid']}) does not match the UID in record ({meta['uid']})."
             " The object might have been deleted and then recreated"
         )
-        raise errors.conflict("", resource.kind, meta["name"], why)
+        raise errors.conflict(resource.group, resource.kind, meta["name"], why)
     version = wanted.get("resourceVersion", meta["resourceVersion"])
     if version != meta["resourceVersion"]:
         why = (
             f"the ResourceVersion in the precondition ({version}) does not match the ResourceVersion in"
             f" record ({meta['resourceVersion']}). The object might have been modified"
         )
-        raise errors.conflict("", resource.kind, meta["name"], why)
+        raise errors.conflict(resource.group, resource.kind, meta["name"], why)
 
 
 def _finalizers(meta: Object, asked: Object) -> list[str]:
     policy, orphan = asked.get("propagationPolicy"), asked.get("orphanDependents")
-    if policy is not None and orphan is not None:
-        raise errors.bad_request("propagationPolicy and orphanDependents may not be both set")
-    if policy not in {None, "Orphan", "Foreground", "Background"}:
-        raise errors.bad_request(f"invalid propagationPolicy {policy!r}")
     found = list(meta.get("finalizers") or ())
     if policy is not None or orphan is not None:
         added = _POLICIES.get(policy or ("Orphan" if orphan else "Background"))
@@ -105,8 +101,8 @@ def _grace(resource: schema.Resource, value: Object, asked: Object) -> int:
     if resource.table != "pods":
         return 0
     seconds = asked.get("gracePeriodSeconds")
-    if seconds is not None and (not isinstance(seconds, int) or seconds < 0):
-        raise errors.bad_request("gracePeriodSeconds must be a non-negative integer")
+    if seconds is not None and seconds < 0:
+        seconds = 1
     spec, status = value["spec"], value.get("status") or {}
     if not spec.get("nodeName") or status.get("phase") in {"Succeeded", "Failed"}:
         return 0

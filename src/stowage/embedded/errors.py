@@ -111,7 +111,8 @@ def forbidden(group: str, resource: str, name: str, why: str, causes: Sequence[C
     if causes:
         details["causes"] = [{"reason": c.reason, "message": c.message, "field": c.field} for c in causes]
     what = f'{qualified(resource, group)} "{name}"' if name else qualified(resource, group)
-    return ApiError(403, "Forbidden", f"{what} is forbidden: {why}", details=details)
+    message = f"{what} is forbidden: {why}" if what else f"forbidden: {why}"
+    return ApiError(403, "Forbidden", message, details=details)
 
 
 def unauthorized() -> ApiError:

@@ -5,55 +5,99 @@ A path is a tuple of elements: `f:name` a field, `k:{…}` an item of a keyed li
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from stowage.embedded import schema
 
 Path = tuple[str, ...]
 Paths = frozenset[Path]
 
-_INNER: Final = object()
-"""The value of a member that holds others: only its being there counts."""
+_ABSENT: Final = object()
+_ZERO: Final = {"string": "", "integer": 0, "number": 0, "boolean": False, "quantity": "0", "intstr": 0}
 
 
-def leaves(value: dict[str, Any], struct: schema.Struct, *, maps: bool) -> dict[Path, Any]:
-    """The members of an object with their values; with `maps` the maps that hold others too."""
-    found: dict[Path, Any] = {}
-    _walk_struct(value, struct, (), found, maps)
-    return found
+class Comparison(NamedTuple):
+    """``changed``: the paths that are new or have another value; ``gone``: those that are no more."""
+
+    changed: Paths
+    gone: Paths
 
 
-def _walk_struct(
-    value: dict[str, Any], struct: schema.Struct, at: Path, found: dict[Path, Any], maps: bool
-) -> None:
-    for name, part in value.items():
-        _walk(part, struct.fields.get(name, schema.ANY), (*at, f"f:{name}"), found, maps)
+def compare(before: Any, after: Any, field: schema.Field) -> Comparison:
+    """What an update does, as structured-merge-diff's Compare: of a new map, it and all that is in it."""
+    changed: set[Path] = set()
+    gone: set[Path] = set()
 
-
-def _walk(value: Any, field: schema.Field, at: Path, found: dict[Path, Any], maps: bool) -> None:
-    if isinstance(value, dict) and value and not field.atomic and not _atomic(field):
-        if field.kind == "struct":
-            _walk_struct(value, schema.types()[field.struct], at, found, maps)
+    def walk(old: Any, new: Any, field: schema.Field, at: Path) -> None:
+        parts = _zipped(old, new, field)
+        for name, left, right, inner in parts:
+            walk(left, right, inner, (*at, name))
+        if not at:
             return
-        if maps and field.kind == "map":
-            found[at] = _INNER
-        for name, part in value.items():
-            inner = (*at, f"f:{name}")
-            _walk(part, field.item or schema.ANY, inner, found, maps)
-            if field.kind == "map":
-                found.setdefault(inner, _INNER)
-    elif isinstance(value, list) and field.kind == "list" and field.listed != "atomic":
+        if old is _ABSENT:
+            changed.add(at)
+        elif new is _ABSENT:
+            gone.add(at)
+        elif not parts and old != new:
+            changed.add(at)
+
+    walk(before, after, field, ())
+    return Comparison(frozenset(changed), frozenset(gone))
+
+
+def _zipped(old: Any, new: Any, field: schema.Field) -> list[tuple[str, Any, Any, schema.Field]]:
+    """The members of both, by path element; none where they count as a whole."""
+    left, right = _members(old, field), _members(new, field)
+    names = [*left, *(name for name in right if name not in left)]
+    nothing = (_ABSENT, schema.ANY)
+    return [
+        (name, left.get(name, nothing)[0], right.get(name, nothing)[0], (right.get(name) or left[name])[1])
+        for name in names
+    ]
+
+
+def _members(value: Any, field: schema.Field) -> dict[str, tuple[Any, schema.Field]]:
+    """What an object, a map or a keyed list holds, by path element; nothing in what counts as a whole."""
+    if isinstance(value, dict) and not field.atomic and not _atomic(field):
+        inside = schema.types()[field.struct].fields if field.kind == "struct" else {}
+        rest = field.item or schema.ANY
+        return {f"f:{name}": (part, inside.get(name, rest)) for name, part in value.items()}
+    if isinstance(value, list) and field.kind == "list" and field.listed != "atomic":
         assert field.item is not None
-        for each in value:
-            inner = (*at, element(each, field))
-            found[inner] = _INNER
-            if field.listed == "map":
-                _walk(each, field.item, inner, found, maps)
-                found[inner] = _INNER
-    else:
-        found[at] = value
+        return {element(each, field): (each, field.item) for each in value}
+    return {}
+
+
+def stated(value: Any, field: schema.Field) -> Paths:
+    """What an applied configuration has a say in, as structured-merge-diff's ToFieldSet."""
+    found: set[Path] = set()
+
+    def walk(value: Any, field: schema.Field, at: Path) -> None:
+        members = _members(value, field)
+        known = schema.types()[field.struct].fields if field.kind == "struct" else {}
+        for name, (part, inner) in members.items():
+            walk(part, inner, (*at, name))
+            if field.kind != "struct" or part is None or part == {} or name[2:] not in known:
+                found.add((*at, name))
+        if not members and value != [] and at:
+            found.add(at)
+
+    walk(value, field, ())
+    return frozenset(found)
+
+
+@functools.cache
+def blank(struct: str) -> dict[str, Any]:
+    """What Go writes of an object of the type with nothing in it: what a new object is compared with."""
+    made: dict[str, Any] = {}
+    known = schema.types()[struct]
+    for name in known.always:
+        inner = known.fields[name]
+        made[name] = blank(inner.struct) if inner.kind == "struct" else _ZERO.get(inner.kind)
+    return dict.fromkeys(known.nullable) | made
 
 
 def _atomic(field: schema.Field) -> bool:
@@ -76,11 +120,6 @@ def identity(item: dict[str, Any], field: schema.Field) -> dict[str, Any]:
 
 def _packed(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
-
-
-def differing(before: dict[Path, Any], after: dict[Path, Any]) -> Paths:
-    """The paths that `after` adds or changes."""
-    return frozenset(path for path, value in after.items() if path not in before or before[path] != value)
 
 
 def with_parents(paths: Paths) -> set[Path]:

@@ -11,8 +11,11 @@ import msgspec
 from stowage.embedded import (
     deletion,
     errors,
+    identity,
+    measured,
     patches,
     query,
+    rbac,
     registry,
     request,
     reviews,
@@ -20,13 +23,17 @@ from stowage.embedded import (
     store,
     subresources,
     tables,
+    usage,
     watch,
 )
 
 Object = dict[str, Any]
 _encode = msgspec.json.Encoder().encode
-_ACTIONS: Final = {"binding", "eviction"}
+_ACTIONS: Final = {"binding", "eviction", "token"}
 """Subresources that are only created: they do something, and nothing is kept."""
+_TOKEN_REQUEST: Final = schema.Resource(
+    "authentication.k8s.io", "v1", "", "", "TokenRequest", True, type="authentication.v1.TokenRequest"
+)
 _REVIEWS: Final = {"authentication.k8s.io", "authorization.k8s.io"}
 
 
@@ -36,13 +43,15 @@ class Answer(NamedTuple):
 
 
 class Handlers:
-    def __init__(self, reg: registry.Registry, token: str) -> None:
-        self._reg, self._token = reg, token
+    def __init__(self, reg: registry.Registry, who: identity.Authenticator, may: rbac.Authorizer) -> None:
+        self._reg, self._who = reg, who
+        self._reviews = reviews.Reviews(who, may)
+        self._measured = measured.Measured(reg, usage.Model())
 
     def handle(self, asked: request.Request, at: request.Target, resource: schema.Resource) -> Answer:
         """Answer any request but a watch. ApiError."""
         if resource.group in _REVIEWS:
-            return self._review(asked, resource)
+            return self._review(asked, at, resource)
         if at.name:
             verb = {"GET": "get", "PUT": "update", "PATCH": "patch", "DELETE": "delete", "POST": "post"}
         else:
@@ -56,6 +65,8 @@ class Handlers:
             raise errors.no_such_verb()
         if chosen == "create" and resource.namespaced and not at.namespace:
             raise errors.no_such_verb()
+        if resource.group == measured.GROUP:
+            return self._measure(asked, at, resource)
         handler: Callable[[request.Request, request.Target, schema.Resource], Answer] = getattr(
             self, f"_{chosen}"
         )
@@ -94,10 +105,15 @@ class Handlers:
         return Answer(_encode(self._formed(form, resource, value, include)), code)
 
     def _get(self, asked: request.Request, at: request.Target, resource: schema.Resource) -> Answer:
+        try:
+            watch.revision_of(asked.params)
+        except errors.ApiError as error:
+            raise errors.ApiError(500, "", error.message) from error
         entry = self._reg.entry(resource, at.namespace, at.name)
         return Answer(self.render(asked.form(), resource, entry, asked.params.get("includeObject", "")))
 
     def _list(self, asked: request.Request, at: request.Target, resource: schema.Resource) -> Answer:
+        query.check_list(asked.params)
         chosen = query.selection(resource, asked.params)
         entries, revision = self._at_revision(asked, at, resource)
         found = entries if chosen.everything else [each for each in entries if chosen.matches(each)]
@@ -168,27 +184,31 @@ class Handlers:
             items = [self.render("object", resource, each) for each in found]
         return b'%s,"items":[%s]}' % (_encode(head)[:-1], b",".join(items))
 
+    def _measure(self, asked: request.Request, at: request.Target, resource: schema.Resource) -> Answer:
+        found = self._measured.entries(resource, at.namespace, at.name)
+        if at.name:
+            if not found:
+                raise errors.not_found(resource.group, resource.plural, at.name)
+            return Answer(self.render(asked.form(), resource, found[0]))
+        chosen = query.selection(resource, asked.params)
+        return Answer(self._rendered_list(asked, resource, [e for e in found if chosen.matches(e)], {}))
+
     # ------------------------------------------------------------------------------------ writing
     def _create(self, asked: request.Request, at: request.Target, resource: schema.Resource) -> Answer:
         value = self._reg.create(resource, at.namespace, asked.document(), asked.options())
         return self._answer(asked, resource, value, 201)
 
     def _update(self, asked: request.Request, at: request.Target, resource: schema.Resource) -> Answer:
-        body = asked.document()
-        if not isinstance(body, dict):
-            raise errors.bad_request("the object provided is unrecognized (must be of type object)")
         options = asked.options()
-        value = self._reg.update(resource, at.namespace, at.name, lambda _: body, options, at.subresource)
-        return self._answer(asked, resource, value)
+        value, new = self._reg.put(
+            resource, at.namespace, at.name, asked.document(), options, at.subresource
+        )
+        return self._answer(asked, resource, value, 201 if new else 200)
 
     def _patch(self, asked: request.Request, at: request.Target, resource: schema.Resource) -> Answer:
         media, options = asked.media(), asked.options()
         patch = asked.document()
-        if media == "application/apply-patch+yaml":
-            if not asked.params.get("fieldManager"):
-                message = "Required value: is required for apply patch"
-                cause = errors.Cause("fieldManager", message, "FieldValueRequired")
-                raise errors.invalid("meta.k8s.io", "PatchOptions", "", [cause])
+        if media == request.APPLY:
             if not isinstance(patch, dict) or not patch.get("kind") or not patch.get("apiVersion"):
                 raise errors.bad_request("an apply patch states its kind and apiVersion")
             value, new = self._reg.apply(
@@ -202,7 +222,16 @@ class Handlers:
             )
             return self._answer(asked, resource, value, 201 if new else 200)
         change = self._change(media, patch, resource)
-        value = self._reg.update(resource, at.namespace, at.name, change, options, at.subresource)
+
+        def patched(before: Object) -> Object:
+            made = change(before)
+            try:
+                return self._reg.decode(resource, made, options)
+            except errors.ApiError as error:
+                cause = errors.Cause("patch", f"Invalid value: {error.message}")
+                raise errors.invalid("", "", "", [cause]) from error
+
+        value = self._reg.replace(resource, at.namespace, at.name, patched, options, at.subresource)
         return self._answer(asked, resource, value)
 
     def _change(self, media: str, patch: Any, resource: schema.Resource) -> Callable[[Object], Object]:
@@ -225,9 +254,7 @@ class Handlers:
         )
 
     def _delete(self, asked: request.Request, at: request.Target, resource: schema.Resource) -> Answer:
-        deleting, options = asked.delete_options(), asked.options()
-        if deleting.get("dryRun"):
-            options = registry.Options(options.manager, True)
+        deleting, options = asked.deletion()
         value = deletion.delete(self._reg, resource, at.namespace, at.name, deleting, options)
         return self._answer(asked, resource, value)
 
@@ -236,7 +263,7 @@ class Handlers:
     ) -> Answer:
         chosen = query.selection(resource, asked.params)
         found = self._reg.selected(resource, at.namespace, chosen)
-        values = deletion.delete_all(self._reg, resource, found, asked.delete_options(), asked.options())
+        values = deletion.delete_all(self._reg, resource, found, *asked.deletion())
         meta = {"resourceVersion": str(self._reg.objects.revision)}
         head = {"kind": resource.list_kind, "apiVersion": resource.group_version, "metadata": meta}
         if resource.type:
@@ -254,6 +281,8 @@ class Handlers:
         if name in _ACTIONS:
             if verb != "post":
                 raise errors.no_such_verb()
+            if name == "token":
+                return self._token(asked, at)
             act = subresources.bind if name == "binding" else subresources.evict
             body = act(self._reg, at.namespace, at.name, asked.document(), asked.options())
             return Answer(_encode(body), 201)
@@ -283,11 +312,15 @@ class Handlers:
         name = (body.get("metadata") or {}).get("name", "") if isinstance(body, dict) else ""
         return Answer(_encode(subresources.bind(self._reg, at.namespace, name, body, asked.options())), 201)
 
-    def _review(self, asked: request.Request, resource: schema.Resource) -> Answer:
+    def _review(self, asked: request.Request, at: request.Target, resource: schema.Resource) -> Answer:
         if asked.method != "POST":
             raise errors.no_such_verb()
         value = self._reg.decode(resource, asked.document(), asked.options())
-        return Answer(_encode(reviews.answer(resource, value, self._token)), 201)
+        return Answer(_encode(self._reviews.answer(resource, value, asked.user, at.namespace)), 201)
+
+    def _token(self, asked: request.Request, at: request.Target) -> Answer:
+        value = self._reg.decode(_TOKEN_REQUEST, asked.document(), asked.options())
+        return Answer(_encode(self._who.request_token(at.namespace, at.name, value)), 201)
 
 
 @functools.cache

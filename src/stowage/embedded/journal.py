@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,9 +28,11 @@ class Row(NamedTuple):
 
 
 class Journal:
-    """One write is one transaction, synced to disk when the call returns. sqlite3.Error is raised."""
+    """One write is one transaction, synced to disk when the call returns. OSError, sqlite3.Error."""
 
     def __init__(self, path: Path) -> None:
+        # Secrets and keys are in it: for its owner only. SQLite gives its other files the same mode.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         self._db = sqlite3.connect(path, isolation_level=None)
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")

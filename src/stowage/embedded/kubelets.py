@@ -6,7 +6,7 @@ after its preStop sleep, and within its grace period. Nothing is executed.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from stowage.embedded import agenda, deletion, errors, registry, schema, store
@@ -34,15 +34,20 @@ _OPTIONS: Final = registry.Options(manager="kubelet")
 
 
 class Kubelets:
-    """The kubelets of `count` nodes `node-0`, `node-1`, …; other nodes are left alone."""
+    """The kubelets of `count` nodes `node-0`, `node-1`, …, and of ``others``, which are there already; any
+    other node is left alone."""
 
-    def __init__(self, reg: registry.Registry, due: agenda.Agenda, count: int) -> None:
+    def __init__(
+        self, reg: registry.Registry, due: agenda.Agenda, count: int, others: Sequence[str] = ()
+    ) -> None:
         self._reg, self._due = reg, due
-        self._names = {f"node-{i}": i for i in range(count)}
+        names = dict.fromkeys([*(f"node-{i}" for i in range(count)), *others])
+        self._names = {name: i for i, name in enumerate(names)}
         self._addresses = 0
 
     def start(self) -> Callable[[], None]:
         """Register the nodes and take up the pods that are bound to them; the answer stops listening."""
+        self._reg.simulated.update(self._names)
         for name in self._names:
             self._register(name)
         stop = self._reg.objects.listen(self._changed)

@@ -53,16 +53,14 @@ def document(resources: list[schema.Resource]) -> Object:
             {"name": name, "in": "query", "schema": {"type": "string"}}
             for name in ("dryRun", "fieldManager", "fieldValidation")
         ]
-        if "patch" in each.verbs:
-            paths[f"/{_path(each)}{scope}/{each.plural}/{{name}}"] = {
-                "patch": {
-                    "x-kubernetes-action": "patch",
-                    "x-kubernetes-group-version-kind": gvk,
-                    "parameters": flags,
-                    "requestBody": body,
-                    "responses": {"200": {"description": "OK"}},
-                }
-            }
+        operation = {"x-kubernetes-group-version-kind": gvk, "responses": {"200": {"description": "OK"}}}
+        operations = {
+            "get": operation | {"x-kubernetes-action": "get"},
+            "patch": operation | {"x-kubernetes-action": "patch", "parameters": flags, "requestBody": body},
+        }
+        paths[f"/{_path(each)}{scope}/{each.plural}/{{name}}"] = {
+            verb: made for verb, made in operations.items() if verb in each.verbs
+        }
         name = each.type or f"custom.{each.group}.{each.version}.{each.kind}"
         _collect(each.type, name, schemas)
         schemas[name] = schemas[name] | {"x-kubernetes-group-version-kind": [gvk]}

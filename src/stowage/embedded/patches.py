@@ -168,7 +168,9 @@ def _merge_field(value: Any, patch: Any, field: schema.Field, order: Any) -> Any
         made = current + [each for each in patch if each not in current]
     else:
         made = _merge_items(current, patch, field)
-    return made if order is None else _ordered(made, order, field.patch_key)
+    if order is None:
+        return _interleaved(made, patch, current, field.patch_key)
+    return _ordered(made, order, field.patch_key)
 
 
 def _merge_items(value: list[Any], patch: list[Any], field: schema.Field) -> list[Any]:
@@ -190,6 +192,26 @@ def _merge_items(value: list[Any], patch: list[Any], field: schema.Field) -> lis
         else:
             made[at] = _merge_field(made[at], each, field.item, None)
     return made
+
+
+def _interleaved(value: list[Any], patch: list[Any], current: list[Any], key: str) -> list[Any]:
+    """The patch's items in its order; the others before those of them that they preceded.
+
+    Rule: strategicpatch's `mergeSortedSlice`.
+    """
+
+    def identity(each: Any) -> Any:
+        return each.get(key) if key and isinstance(each, dict) else each
+
+    wanted, before = [identity(each) for each in patch], [identity(each) for each in current]
+    named = sorted((x for x in value if identity(x) in wanted), key=lambda each: wanted.index(identity(each)))
+    others = [each for each in value if identity(each) not in wanted]
+    made: list[Any] = []
+    while named and others:
+        left, right = identity(others[0]), identity(named[0])
+        first = right in before and before.index(left) < before.index(right)
+        made.append((others if first else named).pop(0))
+    return made + others + named
 
 
 def _ordered(value: list[Any], order: Any, key: str) -> list[Any]:

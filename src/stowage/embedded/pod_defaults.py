@@ -24,7 +24,7 @@ def template_spec(spec: Object) -> None:
     if account:
         spec["serviceAccountName"] = spec["serviceAccount"] = account
     for container in _containers(spec):
-        _container(container, bool(spec.get("hostNetwork")))
+        _container(container)
     for volume in spec.get("volumes") or ():
         _volume(volume)
 
@@ -35,6 +35,10 @@ def pod_spec(spec: Object) -> None:
     spec.setdefault("enableServiceLinks", True)
     for container in _containers(spec):
         _requests_from_limits(container["resources"])
+    for container in _plain(spec) if spec.get("hostNetwork") else ():
+        for port in container.get("ports") or ():
+            if not port.get("hostPort") and "containerPort" in port:
+                port["hostPort"] = port["containerPort"]
     if "resources" in spec:
         _requests_from_limits(spec["resources"])
 
@@ -72,7 +76,7 @@ def _requests_from_limits(resources: Object) -> None:
         resources["requests"] = limits | (resources.get("requests") or {})
 
 
-def _container(container: Object, host_network: bool) -> None:
+def _container(container: Object) -> None:
     image = container.get("image", "")
     if "imagePullPolicy" not in container:
         tail = image.rpartition("/")[2]
@@ -83,8 +87,6 @@ def _container(container: Object, host_network: bool) -> None:
     container.setdefault("resources", {})
     for port in container.get("ports") or ():
         port.setdefault("protocol", "TCP")
-        if host_network and not port.get("hostPort") and "containerPort" in port:
-            port["hostPort"] = port["containerPort"]
     for variable in container.get("env") or ():
         reference = (variable.get("valueFrom") or {}).get("fieldRef")
         if reference is not None:

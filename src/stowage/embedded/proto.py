@@ -24,6 +24,7 @@ _OTHERS: Final = {
     "DeleteOptions": "meta.v1.DeleteOptions",
     "Eviction": "policy.v1.Eviction",
     "Scale": "autoscaling.v1.Scale",
+    "TokenRequest": "authentication.v1.TokenRequest",
 }
 _EPOCH: Final = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 

@@ -152,10 +152,20 @@ def _fields(resource: schema.Resource, text: str) -> tuple[_Equal, ...]:
             head, _, rest = path.partition(".")
             path = ".".join(filter(None, (_EVENT_NAMES.get(head, head), rest)))
         known = _PLAIN_FIELDS.get(resource.table, ())
-        if path not in known and path not in {"metadata.name", "metadata.namespace"}:
+        common = {"metadata.name", "metadata.namespace"} if resource.namespaced else {"metadata.name"}
+        if path not in known and path not in common:
             raise errors.bad_request(f'field label not supported: "{path}"')
         made.append(_Equal(path, value, operator != "!="))
     return tuple(made)
+
+
+def named_field(text: str) -> str:
+    """The name that a field selector asks for, if it does."""
+    for term in text.split(","):
+        path, _, value = term.partition("=")
+        if path == "metadata.name":
+            return value.removeprefix("=")
+    return ""
 
 
 def _text_at(value: Any, path: str) -> str:
@@ -194,6 +204,29 @@ def page(token: str) -> Page:
     except (ValueError, msgspec.MsgspecError) as error:
         raise errors.bad_request("continue key is not valid") from error
     return Page(read.rv, read.start)
+
+
+def check_list(params: Mapping[str, str]) -> None:
+    """Refuse options that a list does not take together. ApiError 422."""
+    match, version, path = params.get("resourceVersionMatch"), params.get("resourceVersion"), "resourceVersionMatch"
+    causes = []
+    if match and not version:
+        message = "Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided"
+        causes.append(errors.Cause(path, message, "FieldValueForbidden"))
+    if match and params.get("continue"):
+        message = "Forbidden: resourceVersionMatch is forbidden when continue is provided"
+        causes.append(errors.Cause(path, message, "FieldValueForbidden"))
+    if match and match not in {"Exact", "NotOlderThan"}:
+        message = f'Unsupported value: "{match}": supported values: "Exact", "NotOlderThan", ""'
+        causes.append(errors.Cause(path, message, "FieldValueNotSupported"))
+    if match == "Exact" and version == "0":
+        message = 'Forbidden: resourceVersionMatch "exact" is forbidden for resourceVersion "0"'
+        causes.append(errors.Cause(path, message, "FieldValueForbidden"))
+    if "sendInitialEvents" in params:
+        message = "Forbidden: sendInitialEvents is forbidden for list"
+        causes.append(errors.Cause("sendInitialEvents", message, "FieldValueForbidden"))
+    if causes:
+        raise errors.invalid("meta.k8s.io", "ListOptions", "", causes)
 
 
 def whole_number(params: Mapping[str, str], name: str) -> int | None:

@@ -48,12 +48,51 @@ _COUNTED: Final = frozenset(
         "IngressClass",
         "CustomResourceDefinition",
         "PriorityClass",
+        "EndpointSlice",
+        "PodTemplate",
         "ResourceSlice",
         "DeviceClass",
+        "MutatingWebhookConfiguration",
+        "ValidatingAdmissionPolicy",
+        "ValidatingAdmissionPolicyBinding",
+        "ValidatingWebhookConfiguration",
     ]
 )
 """Kinds whose metadata.generation counts the changes of what is wanted; custom kinds too."""
+_COUNTED_LATER: Final = frozenset(["CSIDriver"])
+"""Kinds that have a generation from their first change on."""
 _NAME_LENGTH: Final = 63
+_PUT_CREATES: Final = frozenset(
+    [
+        "ClusterRole",
+        "ClusterRoleBinding",
+        "Endpoints",
+        "Event",
+        "Lease",
+        "LimitRange",
+        "Role",
+        "RoleBinding",
+        "RuntimeClass",
+        "Service",
+    ]
+)
+"""Kinds whose strategy has AllowCreateOnUpdate."""
+_PUT_STATES_VERSION: Final = frozenset(
+    [
+        "CSIDriver",
+        "CSINode",
+        "CSIStorageCapacity",
+        "Lease",
+        "MutatingWebhookConfiguration",
+        "PodDisruptionBudget",
+        "RuntimeClass",
+        "ValidatingAdmissionPolicy",
+        "ValidatingAdmissionPolicyBinding",
+        "ValidatingWebhookConfiguration",
+        "VolumeAttachment",
+    ]
+)
+"""Kinds whose strategy has no AllowUnconditionalUpdate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +111,8 @@ class Registry:
     def __init__(self, objects: store.Store, clock: Clock | None = None, seed: int | None = None) -> None:
         self.objects = objects
         self.catalog = catalog.Catalog(objects)
+        self.simulated: set[str] = set()
+        """The names of the nodes whose kubelets are simulated here: their usage is known."""
         self._clock = clock or (lambda: datetime.now(UTC))
         self._random = random.Random(seed)
 
@@ -103,14 +144,14 @@ class Registry:
         return found
 
     def create(self, resource: schema.Resource, namespace: str, body: Any, options: Options) -> Object:
-        """Store a new object. ApiError 400, 403, 404, 409, 422."""
-        value = self.decode(resource, body, options)
+        """Store a new object. ApiError 400, 403, 404, 409, 422, 500."""
+        return self._create(resource, namespace, self.decode(resource, body, options), options)
+
+    def _create(self, resource: schema.Resource, namespace: str, value: Object, options: Options) -> Object:
+        version = value["metadata"].get("resourceVersion")
         meta = self._begin_metadata(resource, namespace, value)
         name = meta.get("name", "")
         admission.namespace_open(self.objects, resource, namespace, name)
-        key = (meta.get("namespace", ""), name)
-        if self.objects.get(resource.table, key) is not None:
-            raise errors.already_exists(resource.group, resource.plural, name)
         self._complete(resource, value)
         if "managedFields" not in meta or meta["managedFields"] == [{}]:
             # What the server itself adds from here on has no manager.
@@ -121,7 +162,43 @@ class Registry:
             catalog.accept(value)
         admission.create(self.objects, resource, value)
         self._refuse(resource, name, validation.created(resource, value))
+        if version and options.dry_run:
+            meta["resourceVersion"] = version
+        elif version:
+            raise errors.ApiError(500, "", "resourceVersion should not be set on objects to be created")
+        if self.objects.get(resource.table, (meta.get("namespace", ""), name)) is not None:
+            raise errors.already_exists(resource.group, resource.plural, name)
         return self._store(resource, value, options)
+
+    def put(
+        self,
+        resource: schema.Resource,
+        namespace: str,
+        name: str,
+        body: Any,
+        options: Options,
+        subresource: str = "",
+    ) -> tuple[Object, bool]:
+        """Replace an object as a client does it, and whether it is new. ApiError 400, 404, 409, 422."""
+        value = self.decode(resource, body, options)
+        meta = value["metadata"]
+        self._place(resource, namespace, meta)
+        self._named(name, meta)
+        found = self.objects.get(resource.table, (meta.get("namespace", ""), name))
+        uid, current = meta.get("uid"), found.read()["metadata"]["uid"] if found else ""
+        creates = resource.kind in _PUT_CREATES and not subresource
+        if uid and uid != current and (found or creates):
+            why = f"Precondition failed: UID in precondition: {uid}, UID in object meta: {current}"
+            raise errors.conflict(resource.group, resource.plural, name, why)
+        if found is None and creates:
+            meta.pop("resourceVersion", None)
+            return self._create(resource, namespace, value, options), True
+        if found and not meta.get("resourceVersion") and resource.kind in _PUT_STATES_VERSION:
+            cause = errors.Cause(
+                "metadata.resourceVersion", "Invalid value: 0: must be specified for an update"
+            )
+            raise errors.invalid(resource.group, resource.plural, name, [cause])
+        return self.replace(resource, namespace, name, lambda _: value, options, subresource), False
 
     def update(
         self,
@@ -134,9 +211,26 @@ class Registry:
         tracked: bool = True,
     ) -> Object:
         """Replace an object by what `change` makes of it. ApiError 400, 404, 409, 422."""
+
+        def decoded(before: Object) -> Object:
+            return self.decode(resource, change(before), options)
+
+        return self.replace(resource, namespace, name, decoded, options, subresource, tracked)
+
+    def replace(
+        self,
+        resource: schema.Resource,
+        namespace: str,
+        name: str,
+        change: Callable[[Object], Object],
+        options: Options,
+        subresource: str = "",
+        tracked: bool = True,
+    ) -> Object:
+        """As `update`; `change` gives an object that is decoded."""
         before = self.get(resource, namespace, name)
-        value = self.decode(resource, change(copy.deepcopy(before)), options)
-        self._keep_metadata(resource, before, value)
+        value = change(copy.deepcopy(before))
+        self._keep_metadata(resource, namespace, before, value)
         self._keep_other_half(resource, before, value, subresource)
         self._complete(resource, value)
         self._refuse(resource, name, validation.updated(resource, before, value))
@@ -145,9 +239,10 @@ class Registry:
             apply.track(before, value, resource, who, self.now())
         if _same(before, value):
             return before
-        if resource.kind in _COUNTED or not resource.type:
-            generation = before["metadata"].get("generation", 1)
-            value["metadata"]["generation"] = generation + (_wanted(before) != _wanted(value))
+        if resource.kind in _COUNTED_LATER or _counts(resource):
+            generation = before["metadata"].get("generation", 0)
+            if generation := generation + (_wanted(resource, before) != _wanted(resource, value)):
+                value["metadata"]["generation"] = generation
         if _finished(value):
             return self.remove(resource, value, options)
         return self._store(resource, value, options)
@@ -180,7 +275,7 @@ class Registry:
 
         return self.update(resource, namespace, name, merged, options, subresource, tracked=False), False
 
-    def put(self, resource: schema.Resource, value: Object) -> None:
+    def keep(self, resource: schema.Resource, value: Object) -> None:
         """Store a new version of an object that the server itself has changed."""
         clean.fill(value, resource.struct)
         self.objects.put(resource.table, value)
@@ -217,14 +312,7 @@ class Registry:
 
     def _begin_metadata(self, resource: schema.Resource, namespace: str, value: Object) -> Object:
         meta: Object = value["metadata"]
-        if resource.namespaced and meta.setdefault("namespace", namespace) != namespace:
-            raise errors.bad_request(
-                "the namespace of the provided object does not match the namespace sent on the request"
-            )
-        if not resource.namespaced and meta.pop("namespace", ""):
-            raise errors.bad_request("namespace may not be set on cluster-wide objects")
-        if meta.get("resourceVersion"):
-            raise errors.bad_request("resourceVersion should not be set on objects to be created")
+        self._place(resource, namespace, meta)
         if meta.get("generateName") and not meta.get("name"):
             tail = "".join(self._random.choice(_ALPHABET) for _ in range(5))
             meta["name"] = meta["generateName"][: _NAME_LENGTH - len(tail)] + tail
@@ -233,33 +321,47 @@ class Registry:
         for name in ("deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "resourceVersion"):
             meta.pop(name, None)
         meta.pop("generation", None)
-        if resource.kind in _COUNTED or not resource.type:
+        if _counts(resource):
             meta["generation"] = 1
         if resource.table == "namespaces" and meta.get("name"):
             meta["labels"] = (meta.get("labels") or {}) | {"kubernetes.io/metadata.name": meta["name"]}
         return meta
 
-    def _keep_metadata(self, resource: schema.Resource, before: Object, value: Object) -> None:
-        meta, old = value["metadata"], before["metadata"]
-        name = old["name"]
-        if meta.get("name", name) != name:
+    def _place(self, resource: schema.Resource, namespace: str, meta: Object) -> None:
+        """What a body says of its namespace is the request's. ApiError 400."""
+        if not resource.namespaced:
+            meta.pop("namespace", None)
+        elif (meta.get("namespace") or namespace) != namespace:
+            raise errors.bad_request(
+                "the namespace of the provided object does not match the namespace sent on the request"
+            )
+        else:
+            meta["namespace"] = namespace
+
+    def _named(self, name: str, meta: Object) -> None:
+        """A body names the object that the path names. ApiError 400."""
+        if not meta.get("name"):
+            why = f"({name} based on URL) was undeterminable: name must be provided"
+            raise errors.bad_request(f"the name of the object {why}")
+        if meta["name"] != name:
             raise errors.bad_request(
                 f"the name of the object ({meta['name']}) does not match the name on the URL ({name})"
             )
-        if meta.get("namespace", old.get("namespace", "")) != old.get("namespace", ""):
-            raise errors.bad_request(
-                "the namespace of the object does not match the namespace on the request"
-            )
-        if meta.get("uid", old["uid"]) != old["uid"]:
-            why = f"Precondition failed: UID in precondition: {meta['uid']}, UID in object meta: {old['uid']}"
-            raise errors.conflict(resource.group, resource.plural, name, why)
+
+    def _keep_metadata(
+        self, resource: schema.Resource, namespace: str, before: Object, value: Object
+    ) -> None:
+        meta, old = value["metadata"], before["metadata"]
+        name = old["name"]
+        self._place(resource, namespace, meta)
+        self._named(name, meta)
         version = meta.get("resourceVersion")
         if version and version != old["resourceVersion"]:
             raise errors.stale(resource.group, resource.plural, name)
+        meta.setdefault("uid", old["uid"])
         for field_name in [
             "name",
             "namespace",
-            "uid",
             "creationTimestamp",
             "deletionTimestamp",
             "deletionGracePeriodSeconds",
@@ -355,10 +457,21 @@ def _same(before: Object, value: Object) -> bool:
     return plain(before) == plain(value)
 
 
-def _wanted(value: Object) -> Object:
-    return {
-        key: part for key, part in value.items() if key not in {"metadata", "status", "kind", "apiVersion"}
-    }
+def _counts(resource: schema.Resource) -> bool:
+    return resource.kind in _COUNTED or not resource.type
+
+
+def _wanted(resource: schema.Resource, value: Object) -> Any:
+    """What a new generation is counted for. Rules: each strategy's PrepareForUpdate."""
+    meta = value["metadata"]
+    if resource.table == "priorityclasses.scheduling.k8s.io":
+        return None
+    rest = [value[key] for key in sorted(value.keys() - {"metadata", "status", "kind", "apiVersion"})]
+    if resource.table == "deployments.apps":
+        return rest, meta.get("annotations") or {}
+    if resource.table == "endpointslices.discovery.k8s.io":
+        return rest, meta.get("labels") or {}
+    return rest
 
 
 def _finished(value: Object) -> bool:

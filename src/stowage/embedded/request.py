@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import urllib.parse
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 import msgspec
 
 from stowage.api import yamltext
-from stowage.embedded import errors, proto, query, registry
+from stowage.embedded import clean, errors, identity, proto, query, rbac, registry, schema
 
 MAX_BODY: Final = 3 * 1024 * 1024
 """As kube-apiserver's limit for a resource."""
 _OF_A_NAMESPACE: Final = {"status", "finalize"}
+_OPTIONS: Final = {"POST": "CreateOptions", "PUT": "UpdateOptions", "PATCH": "PatchOptions"}
+_PROPAGATION: Final = ("Foreground", "Background", "Orphan")
+APPLY: Final = "application/apply-patch+yaml"
+_VERBS: Final = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 
 Form = Literal["object", "table", "metadata"]
 
@@ -57,21 +61,46 @@ class Request:
     headers: Mapping[str, str]
     body: bytes = b""
     warnings: list[str] = field(default_factory=list)
+    user: identity.Identity = identity.ANONYMOUS
 
     def options(self) -> registry.Options:
-        """How to write. ApiError 400."""
+        """How to write. ApiError 422."""
+        kind = _OPTIONS.get(self.method, "DeleteOptions")
         dry_run = self.params.get("dryRun", "")
-        if dry_run not in {"", "All"}:
-            raise errors.bad_request(f'Invalid value: "{dry_run}": dryRun must be All')
-        validation = self.params.get("fieldValidation", "Warn") or "Warn"
+        causes = [*_dry_run([dry_run] if dry_run else [])]
+        validation = self.params.get("fieldValidation", "") or "Warn"
         if validation not in {"Ignore", "Warn", "Strict"}:
-            raise errors.bad_request(f'Invalid value: "{validation}": fieldValidation')
+            causes.append(_unsupported("fieldValidation", validation, ["", "Ignore", "Strict", "Warn"]))
+        manager = self.params.get("fieldManager", "")
+        applied = self.method == "PATCH" and self.media() == APPLY
+        if applied and not manager:
+            message = "Required value: is required for apply patch"
+            causes.append(errors.Cause("fieldManager", message, "FieldValueRequired"))
+        if self.method == "PATCH" and not applied and "force" in self.params:
+            message = "Forbidden: may not be specified for non-apply patch"
+            causes.append(errors.Cause("force", message, "FieldValueForbidden"))
+        _refuse(kind, causes)
         return registry.Options(
-            manager=self.params.get("fieldManager") or self.agent(),
+            manager=manager or self.agent(),
             dry_run=bool(dry_run),
             strict=validation == "Strict",
             warnings=self.warnings if validation == "Warn" else [],
         )
+
+    def attributes(self, at: Target | None) -> rbac.Attributes:
+        """What is asked for, as authorisation sees it. Rules: apiserver's `endpoints/request`."""
+        if at is None:
+            return rbac.Attributes(self.method.lower(), path=self.path)
+        verb, name = _VERBS.get(self.method, "get"), at.name
+        if self.method in {"GET", "HEAD", "DELETE"} and not at.subresource:
+            wide = {"GET": "list", "HEAD": "list", "DELETE": "deletecollection"}[self.method]
+            verb = verb if name else wide
+            if verb in {"get", "list"} and query.flag(self.params, "watch"):
+                verb = "watch"
+            if not name:
+                name = query.named_field(self.params.get("fieldSelector", ""))
+        namespace = at.name if at.plural == "namespaces" and not at.group else at.namespace
+        return rbac.Attributes(verb, at.group, at.plural, at.subresource, namespace, name)
 
     def agent(self) -> str:
         """The program that asks, as its User-Agent names it."""
@@ -122,18 +151,43 @@ class Request:
             f" application/json, application/yaml, {proto.MEDIA}"
         )
 
-    def delete_options(self) -> dict[str, Any]:
-        """DeleteOptions from the body, and from the query for those it says nothing of. ApiError 400."""
-        found = self.document() if self.body else {}
-        if not isinstance(found, dict):
-            raise errors.bad_request("DeleteOptions are an object")
-        asked: dict[str, Any] = dict(found)
-        for name, value in (
-            ("gracePeriodSeconds", query.whole_number(self.params, "gracePeriodSeconds")),
-            ("propagationPolicy", self.params.get("propagationPolicy")),
-        ):
-            if value is not None and value != "":
-                asked.setdefault(name, value)
-        if "orphanDependents" in self.params:
-            asked.setdefault("orphanDependents", query.flag(self.params, "orphanDependents"))
-        return asked
+    def deletion(self) -> tuple[dict[str, Any], registry.Options]:
+        """DeleteOptions, from the body where there is one, else from the query. ApiError 400, 422."""
+        if self.body:
+            found = self.document()
+            if not isinstance(found, dict):
+                raise errors.bad_request("DeleteOptions are an object")
+            asked, _ = clean.clean(found, schema.types()["meta.v1.DeleteOptions"])
+        else:
+            asked = {
+                "gracePeriodSeconds": query.whole_number(self.params, "gracePeriodSeconds"),
+                "propagationPolicy": self.params.get("propagationPolicy") or None,
+                "dryRun": [self.params["dryRun"]] if self.params.get("dryRun") else None,
+            }
+            if "orphanDependents" in self.params:
+                asked["orphanDependents"] = query.flag(self.params, "orphanDependents")
+            asked = {name: value for name, value in asked.items() if value is not None}
+        policy, causes = asked.get("propagationPolicy"), [*_dry_run(asked.get("dryRun") or [])]
+        if policy is not None and "orphanDependents" in asked:
+            message = "Invalid value: orphanDependents and deletionPropagation cannot be both set"
+            causes.append(errors.Cause("propagationPolicy", message))
+        if policy is not None and policy not in _PROPAGATION:
+            causes.append(_unsupported("propagationPolicy", policy, [*_PROPAGATION, "nil"]))
+        _refuse("DeleteOptions", causes)
+        return asked, registry.Options(self.agent(), dry_run=bool(asked.get("dryRun")))
+
+
+def _dry_run(given: Sequence[str]) -> Iterator[errors.Cause]:
+    if set(given) - {"All"}:
+        yield _unsupported("dryRun", list(given), ["All"])
+
+
+def _unsupported(field_name: str, value: Any, supported: Sequence[str]) -> errors.Cause:
+    shown, known = msgspec.json.encode(value).decode(), ", ".join(f'"{each}"' for each in supported)
+    message = f"Unsupported value: {shown}: supported values: {known}"
+    return errors.Cause(field_name, message, "FieldValueNotSupported")
+
+
+def _refuse(kind: str, causes: list[errors.Cause]) -> None:
+    if causes:
+        raise errors.invalid("meta.k8s.io", kind, "", causes)

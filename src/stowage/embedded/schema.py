@@ -44,6 +44,8 @@ class Struct:
     """Fields that Go's `omitempty` leaves out where they are empty, 0 or false."""
     always: tuple[str, ...] = ()
     """Fields that Go always writes: structs that are no pointers, and scalars without `omitempty`."""
+    nullable: tuple[str, ...] = ()
+    """Lists and maps that Go always writes, null where they are empty."""
     numbers: dict[int, str] = dataclasses.field(default_factory=dict)
     """The fields by their numbers in protobuf."""
     inlined: dict[int, str] = dataclasses.field(default_factory=dict)
@@ -77,9 +79,14 @@ class Resource:
     subresources: tuple[str, ...] = ()
     type: str = ""
     """The name of its Struct; empty for custom kinds."""
-    list_kind: str = ""
     columns: tuple[tuple[str, str, str], ...] = dataclasses.field(default=(), repr=False)
     """Of custom kinds: the printer columns, (name, type, JSON path)."""
+    named_list: str = ""
+    """The kind of a list, where it is not the kind and "List"."""
+
+    @property
+    def list_kind(self) -> str:
+        return self.named_list or self.kind + "List"
 
     @property
     def group_version(self) -> str:
@@ -107,23 +114,28 @@ def _data() -> dict[str, Any]:
 @functools.cache
 def types() -> dict[str, Struct]:
     """Every struct of the built-in kinds by name, such as `core.v1.PodSpec`; that of custom ones as ``."""
-    return {"": FREE} | {
-        name: Struct(
-            {key: _field(value) for key, value in raw["f"].items()},
-            frozenset(raw.get("r", ())),
-            bool(raw.get("a")),
-            frozenset(raw.get("z", ())),
-            tuple(raw.get("e", ())),
-            {int(number): field_name for number, field_name in raw.get("n", {}).items()},
-            {int(number): inner for number, inner in raw.get("i", {}).items()},
-        )
-        for name, raw in _data()["types"].items()
-    }
+    return {"": FREE} | {name: _struct(raw) for name, raw in _data()["types"].items()}
+
+
+def _struct(raw: dict[str, Any]) -> Struct:
+    fields = {key: _field(value) for key, value in raw["f"].items()}
+    absent = frozenset(raw.get("z", ()))
+    listed = (name for name, field in fields.items() if field.kind in {"list", "map"})
+    return Struct(
+        fields,
+        frozenset(raw.get("r", ())),
+        bool(raw.get("a")),
+        absent,
+        tuple(raw.get("e", ())),
+        tuple(name for name in listed if "n" in raw and name not in absent),
+        {int(number): field_name for number, field_name in raw.get("n", {}).items()},
+        {int(number): inner for number, inner in raw.get("i", {}).items()},
+    )
 
 
 def _field(raw: Any) -> Field:
     if isinstance(raw, str):
-        return Field(raw)
+        return Field(raw, atomic=raw == "any")  # what a built-in kind leaves open counts as a whole
     if "c" in raw:
         return Field(raw["c"], default=raw["d"])
     atomic, retain = bool(raw.get("a")), bool(raw.get("r"))
@@ -169,5 +181,4 @@ def _resource(raw: dict[str, Any]) -> Resource:
         categories=tuple(raw.get("categories", ())),
         subresources=tuple(raw["subresources"]),
         type=raw["type"],
-        list_kind=raw["kind"] + "List",
     )

@@ -6,30 +6,30 @@ import asyncio
 import contextlib
 import ipaddress
 import secrets
-import socket
 import tempfile
-from collections.abc import AsyncIterator, Callable, Generator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
-
-import uvicorn
 
 from stowage.embedded import (
     admission,
     agenda,
     app,
     errors,
+    expiry,
     journal,
+    keys,
     kubelets,
     registry,
+    roles,
     schema,
     store,
     tls,
 )
 from stowage.embedded.controllers import manager
+from stowage.serving import certificates, server
 
-_CLOSE_SECONDS: Final = 1
 _NAMESPACE: Final = schema.named("", "Namespace")
 
 
@@ -47,7 +47,8 @@ class Settings:
     kubeconfig: Path | None = None
     """Where the kubeconfig goes; None: a temporary folder that goes with the server."""
     token: str | None = None
-    """The bearer token; None: a random one. Empty: everyone is admitted, on loopback only."""
+    """The bearer token; None: a random one, kept with the objects. Empty: no token is asked for, on
+    loopback only."""
 
     def check(self) -> None:
         """SettingsError where these may not be."""
@@ -73,14 +74,6 @@ class Running:
     kubeconfig: Path
 
 
-class _Server(uvicorn.Server):
-    """Signals are the command's, not uvicorn's."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Generator[None, None, None]:
-        yield
-
-
 @contextlib.asynccontextmanager
 async def serve(settings: Settings, clock: registry.Clock | None = None) -> AsyncIterator[Running]:
     """Serve until the block is left. SettingsError, OSError, sqlite3.Error."""
@@ -92,77 +85,22 @@ async def serve(settings: Settings, clock: registry.Clock | None = None) -> Asyn
         stack.callback(objects.close)
         reg = registry.Registry(objects, clock)
         bootstrap(reg)
-        token = secrets.token_urlsafe(32) if settings.token is None else settings.token
-        key, certificate = tls.certificate(settings.host)
-        tls.write_private(folder / "key.pem", key)
-        tls.write_private(folder / "certificate.pem", certificate)
-        listening = _listen(settings)
+        token, key, certificate = _known_by(objects, settings)
+        _publish(reg, certificate.decode())
+        listening = server.listen(settings.host, settings.port)
         stack.callback(listening.close)
         application = app.App(reg, token)
-        server = _Server(
-            uvicorn.Config(
-                application,
-                http="httptools",
-                lifespan="off",
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                # A client that keeps its connection while the server ends is no news.
-                log_level="critical",
-                ssl_keyfile=str(folder / "key.pem"),
-                ssl_certfile=str(folder / "certificate.pem"),
-                timeout_graceful_shutdown=_CLOSE_SECONDS,
-            )
-        )
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         url = f"https://{host}:{listening.getsockname()[1]}"
         path = settings.kubeconfig or folder / "kubeconfig"
         tls.write_private(path, tls.kubeconfig(url, certificate, token).encode())
-        async with _running(server, listening, application.stop_watches):
+        context = certificates.context(key, certificate)
+        async with server.serving(application, listening, context, application.stop_watches):
             yield Running(reg, url, token, certificate, path)
 
 
-@contextlib.asynccontextmanager
-async def _running(
-    server: uvicorn.Server, listening: socket.socket, stopping: Callable[[], None]
-) -> AsyncIterator[None]:
-    started = asyncio.Event()
-    startup = server.startup
-
-    async def startup_and_tell(sockets: list[socket.socket] | None = None) -> None:
-        await startup(sockets)
-        started.set()
-
-    server.startup = startup_and_tell  # type: ignore[method-assign]
-    serving = asyncio.create_task(server.serve([listening]))
-    waiting = asyncio.create_task(started.wait())
-    try:
-        await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
-        if serving.done():
-            await serving
-        yield
-    finally:
-        waiting.cancel()
-        stopping()
-        server.should_exit = True
-        await serving
-
-
-def _listen(settings: Settings) -> socket.socket:
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    # asyncio turns Nagle's delay off (40 ms an answer) only where the protocol is named.
-    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((settings.host, settings.port))
-    except OSError:
-        listening.close()
-        raise
-    return listening
-
-
 def bootstrap(reg: registry.Registry) -> None:
-    """The namespaces and priority classes that every cluster has."""
+    """The namespaces, priority classes and roles that every cluster has."""
     options = registry.Options(manager="stowage")
     for name in sorted(admission.PROTECTED):
         with contextlib.suppress(errors.ApiError):
@@ -171,17 +109,55 @@ def bootstrap(reg: registry.Registry) -> None:
     for name, value in admission.SYSTEM_CLASSES.items():
         with contextlib.suppress(errors.ApiError):
             reg.create(classes, "", {"metadata": {"name": name}, "value": value}, options)
+    for resource, namespace, body in roles.bootstrap():
+        with contextlib.suppress(errors.ApiError):
+            reg.create(resource, namespace, body, options)
+
+
+def _known_by(objects: store.Store, settings: Settings) -> tuple[str, bytes, bytes]:
+    """The administrator's token, and the server's key and certificate as PEM."""
+
+    def credentials() -> dict[str, str]:
+        key, certificate = certificates.self_signed(settings.host)
+        return {"key": key.decode(), "certificate": certificate.decode()}
+
+    token = settings.token
+    if token is None:
+        token = keys.kept(objects, "administrator", lambda: {"token": secrets.token_urlsafe(32)})["token"]
+    made = keys.kept(objects, f"server {settings.host}", credentials)
+    return token, made["key"].encode(), made["certificate"].encode()
+
+
+def _publish(reg: registry.Registry, certificate: str) -> None:
+    """Tell servers beside this one (schedulers' metrics) whom to trust; nobody has a client certificate."""
+    headers = {"username": '["X-Remote-User"]', "group": '["X-Remote-Group"]'}
+    headers |= {"extra": '["X-Remote-Extra-"]'}
+    data = {f"requestheader-{kind}-headers": names for kind, names in headers.items()} | {
+        "client-ca-file": certificate,
+        "requestheader-client-ca-file": certificate,
+        "requestheader-allowed-names": '["front-proxy-client"]',
+    }
+    maps, options = schema.named("", "ConfigMap"), registry.Options(manager="stowage")
+    name, space = "extension-apiserver-authentication", "kube-system"
+    if reg.objects.get(maps.table, (space, name)) is None:
+        reg.create(maps, space, {"metadata": {"name": name}, "data": data}, options)
+    else:
+        reg.update(maps, space, name, lambda value: value | {"data": data}, options)
 
 
 @contextlib.asynccontextmanager
-async def simulate(running: Running, nodes: int, controllers: bool) -> AsyncIterator[None]:
-    """Let `nodes` simulated kubelets and the controllers work while the block is in."""
+async def simulate(
+    running: Running, nodes: int, controllers: bool, others: Sequence[str] = ()
+) -> AsyncIterator[None]:
+    """Let `nodes` simulated kubelets, those of ``others`` and the controllers work while the block is in, and
+    Events expire."""
     due = agenda.Agenda(running.registry.time)
     with contextlib.ExitStack() as stack:
+        stack.callback(expiry.Expiry(running.registry, due).start())
         if controllers:
             stack.callback(manager.Controllers(running.registry, due).start())
-        if nodes:
-            stack.callback(kubelets.Kubelets(running.registry, due, nodes).start())
+        if nodes or others:
+            stack.callback(kubelets.Kubelets(running.registry, due, nodes, others).start())
         working = asyncio.create_task(due.run())
         try:
             yield

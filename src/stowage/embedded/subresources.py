@@ -50,7 +50,7 @@ def bind(
     set_condition(pod, "PodScheduled", "True", reg.now())
     pod["status"].pop("nominatedNodeName", None)
     if not options.dry_run:
-        reg.put(PODS, pod)
+        reg.keep(PODS, pod)
     return _SUCCESS
 
 
@@ -93,7 +93,7 @@ def evict(
     if "deletionTimestamp" not in pod["metadata"] and not dry.dry_run:
         why = "Eviction API: evicting"
         set_condition(pod, "DisruptionTarget", "True", reg.now(), "EvictionByEvictionAPI", why)
-        reg.put(PODS, pod)
+        reg.keep(PODS, pod)
     deletion.delete(reg, PODS, namespace, name, asked, dry)
     return _SUCCESS
 
@@ -134,7 +134,7 @@ def _spend(reg: registry.Registry, pod: Object, options: registry.Options) -> No
         return
     status["disruptionsAllowed"] -= 1
     status.setdefault("disruptedPods", {})[meta["name"]] = reg.now()
-    reg.put(BUDGETS, budget)
+    reg.keep(BUDGETS, budget)
 
 
 def _ready(pod: Object) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any, Final
 
+from stowage.api import quantity
 from stowage.embedded import schema
 
 Object = dict[str, Any]
@@ -115,6 +116,17 @@ def _job_status(job: Object, _now: float) -> str:
 def _completions(job: Object, _now: float) -> str:
     done = _at(job, "status.succeeded", 0)
     return f"{done}/{_at(job, 'spec.completions') or '1 of ' + str(_at(job, 'spec.parallelism', 1))}"
+
+
+def _used(name: str) -> Cell:
+    """What a node or all containers of a pod use, in the unit it is measured in."""
+    one, unit = (1, "n") if name == "cpu" else (quantity.NANO << 10, "Ki")
+
+    def cell(value: Object, _now: float) -> str:
+        parts = [each.get("usage") or {} for each in value.get("containers", (value,))]
+        return f"{sum(quantity.nanos(part.get(name, '0')) for part in parts) // one}{unit}"
+
+    return cell
 
 
 def _about(event: Object, _now: float) -> str:
@@ -243,6 +255,8 @@ _COLUMNS: Final[dict[str, tuple[Column, ...]]] = _WORKLOADS | {
     ),
     "Lease": (("Holder", _field("spec.holderIdentity", "")), ("Age", _age)),
     "ResourceQuota": (("Used", _quota), ("Age", _age)),
+    "NodeMetrics": (("Cpu", _used("cpu")), ("Memory", _used("memory")), ("Window", _field("window"))),
+    "PodMetrics": (("Cpu", _used("cpu")), ("Memory", _used("memory")), ("Window", _field("window"))),
     "CronJob": (
         ("Schedule", _field("spec.schedule", "")),
         ("Suspend", _field("spec.suspend", False)),

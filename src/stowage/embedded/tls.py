@@ -1,50 +1,12 @@
-"""A certificate of the server's own, made anew for each data directory, and the kubeconfig that trusts it."""
+"""The kubeconfig that trusts the server's certificate, and files that are nobody else's business."""
 
 from __future__ import annotations
 
 import base64
-import datetime
-import ipaddress
 import os
 from pathlib import Path
-from typing import Final
 
 import yaml
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-
-_DAYS: Final = 3650
-
-
-def certificate(host: str) -> tuple[bytes, bytes]:
-    """A key and a self-signed certificate for loopback and `host`, as PEM."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "stowage")])
-    now = datetime.datetime.now(datetime.UTC)
-    addresses = {ipaddress.ip_address(text) for text in ("127.0.0.1", "::1")}
-    names: list[x509.GeneralName] = [x509.DNSName("localhost")]
-    try:
-        addresses.add(ipaddress.ip_address(host))
-    except ValueError:
-        names.append(x509.DNSName(host))
-    names += [x509.IPAddress(address) for address in sorted(addresses, key=str)]
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=_DAYS))
-        .add_extension(x509.SubjectAlternativeName(names), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    return private, made.public_bytes(serialization.Encoding.PEM)
 
 
 def kubeconfig(url: str, certificate_pem: bytes, token: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from typing import Any, Final
 
 import msgspec
@@ -22,6 +22,7 @@ Cause = errors.Cause
 _LABEL_NAMES: Final = {"Namespace", "Service"}
 _PATH_NAMES: Final = {"Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"}
 _TEMPLATED: Final = {"Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job"}
+_FINALIZERS: Final = {"kubernetes", "orphan", "foregroundDeletion"}
 _IMMUTABLE: Final[dict[str, tuple[str, ...]]] = {
     "Deployment": ("spec.selector",),
     "ReplicaSet": ("spec.selector",),
@@ -67,7 +68,10 @@ def created(resource: schema.Resource, value: Object) -> list[Cause]:
 
 def updated(resource: schema.Resource, before: Object, value: Object) -> list[Cause]:
     """What is wrong with a new version of an object."""
-    found = [*_labels(value), *_body(resource, value), *_unchanged(resource, before, value)]
+    uid = value["metadata"]["uid"]
+    own = [Cause("metadata.uid", f'Invalid value: "{uid}": {_FIXED}')]
+    found = own if uid != before["metadata"]["uid"] else []
+    found += [*_labels(value), *_body(resource, value), *_unchanged(resource, before, value)]
     if resource.kind == "Pod" and not found:
         found = list(_pod_change(before["spec"], value["spec"]))
     return found
@@ -104,9 +108,12 @@ def _labels(value: Object) -> Iterator[Cause]:
     for key in meta.get("annotations") or ():
         if not names.is_qualified(key.lower()):
             yield Cause("metadata.annotations", f'Invalid value: "{key}": name part must be a qualified name')
-    for each in meta.get("finalizers") or ():
+    for i, each in enumerate(meta.get("finalizers") or ()):
         if not names.is_qualified(each):
             yield Cause("metadata.finalizers", f'Invalid value: "{each}": name part must be a qualified name')
+        elif "/" not in each and each not in _FINALIZERS:
+            message = "name is neither a standard finalizer name nor is it fully qualified"
+            yield Cause(f"metadata.finalizers[{i}]", f'Invalid value: "{each}": {message}')
 
 
 def _body(resource: schema.Resource, value: Object) -> Iterator[Cause]:
@@ -138,7 +145,9 @@ def _body(resource: schema.Resource, value: Object) -> Iterator[Cause]:
 
 
 def _template(resource: schema.Resource, spec: Object) -> Iterator[Cause]:
-    yield from _pod_spec("spec.template.spec", spec["template"]["spec"])
+    # Pods of a StatefulSet get a volume for each of its claims besides.
+    claims = {each["metadata"].get("name") for each in spec.get("volumeClaimTemplates") or ()}
+    yield from _pod_spec("spec.template.spec", spec["template"]["spec"], claims)
     selector = spec.get("selector")
     if selector is None:
         if resource.kind != "Job":
@@ -166,13 +175,14 @@ def _template(resource: schema.Resource, spec: Object) -> Iterator[Cause]:
         yield Cause("spec.template.spec.restartPolicy", message, "FieldValueNotSupported")
 
 
-def _pod_spec(path: str, spec: Object) -> Iterator[Cause]:
+def _pod_spec(path: str, spec: Object, more: Set[str] = frozenset()) -> Iterator[Cause]:
+    """`more` are the names of volumes that are there besides."""
     policy = spec.get("restartPolicy")
     if policy not in {"Always", "OnFailure", "Never"}:
         message = f'Unsupported value: "{policy}": supported values: "Always", "Never", "OnFailure"'
         yield Cause(f"{path}.restartPolicy", message, "FieldValueNotSupported")
     seen: set[str] = set()
-    volumes = {volume.get("name") for volume in spec.get("volumes") or ()}
+    volumes = {volume.get("name") for volume in spec.get("volumes") or ()} | more
     for field in ("containers", "initContainers"):
         for i, container in enumerate(spec.get(field) or ()):
             at = f"{path}.{field}[{i}]"

@@ -175,3 +175,36 @@ def test_pods_go_with_their_node() -> None:
     cluster.delete("", "Node", "node-0")
     cluster.after(1)
     assert cluster.pods() == []
+
+
+def test_every_namespace_has_a_default_account_as_long_as_it_is_there() -> None:
+    cluster = Cluster()
+    cluster.after(1)
+    accounts = [entry.key for entry in cluster.reg.objects.entries("serviceaccounts")]
+    spaces = ("default", "kube-node-lease", "kube-public", "kube-system")
+    assert accounts == [(space, "default") for space in spaces]
+    cluster.delete("", "ServiceAccount", "default")
+    cluster.after(1)
+    assert cluster.get("", "ServiceAccount", "default")
+    cluster.create("", "Namespace", "shop")
+    cluster.after(1)
+    assert cluster.reg.objects.get("serviceaccounts", ("shop", "default"))
+    cluster.delete("", "Namespace", "shop")
+    cluster.after(3)
+    assert cluster.reg.objects.get("namespaces", ("", "shop")) is None
+
+
+def test_a_stateful_set_makes_the_claims_that_its_pods_mount() -> None:
+    cluster = Cluster()
+    spec = {"replicas": 2, "serviceName": "db", **template()}
+    spec["template"]["spec"]["containers"][0]["volumeMounts"] = [{"name": "data", "mountPath": "/data"}]
+    wanted = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+    spec["volumeClaimTemplates"] = [{"metadata": {"name": "data"}, "spec": wanted}]
+    cluster.create("apps", "StatefulSet", "db", spec=spec)
+    cluster.after(5)
+    assert cluster.running() == ["db-0", "db-1"]
+    claims = cluster.reg.objects.entries("persistentvolumeclaims")
+    assert [each.key[1] for each in claims] == ["data-db-0", "data-db-1"]
+    assert cluster.pods()[0]["spec"]["volumes"] == [
+        {"name": "data", "persistentVolumeClaim": {"claimName": "data-db-0"}}
+    ]

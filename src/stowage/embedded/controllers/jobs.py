@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Final
 
-from stowage.embedded import schema, store
+from stowage.embedded import deletion, registry, schema, store
 from stowage.embedded.controllers import world as worlds
 
 Object = dict[str, Any]
@@ -17,7 +17,10 @@ _MANAGER: Final = "job-controller"
 def sync(world: worlds.World, key: store.Key) -> None:
     """Start pods, count how they ended, and finish the Job."""
     job = world.read(JOBS, key)
-    if job is None or "deletionTimestamp" in job["metadata"] or finished(job):
+    if job is None or "deletionTimestamp" in job["metadata"]:
+        return
+    if finished(job):
+        _expire(world, key, job)
         return
     pods = world.owned(job, "pods")
     done = [pod for pod in pods if _phase(pod) == "Succeeded"]
@@ -37,6 +40,21 @@ def sync(world: worlds.World, key: store.Key) -> None:
 def finished(job: Object) -> bool:
     conditions = (job.get("status") or {}).get("conditions") or ()
     return any(each["type"] in {"Complete", "Failed"} and each["status"] == "True" for each in conditions)
+
+
+def _expire(world: worlds.World, key: store.Key, job: Object) -> None:
+    """Delete a Job that is finished in ttlSecondsAfterFinished, where it says so."""
+    seconds = job["spec"].get("ttlSecondsAfterFinished")
+    if seconds is None:
+        return
+    uid = job["metadata"]["uid"]
+    asked = {"preconditions": {"uid": uid}, "propagationPolicy": "Background"}
+    who = worlds.options("ttl-after-finished-controller")
+    world.due.add(("expire", uid), lambda: _delete(world, key, asked, who), float(seconds))
+
+
+def _delete(world: worlds.World, key: store.Key, asked: Object, who: registry.Options) -> None:
+    deletion.delete(world.reg, JOBS, *key, asked, who)
 
 
 def _phase(pod: Object) -> str:

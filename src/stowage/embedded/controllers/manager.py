@@ -7,7 +7,16 @@ from functools import partial
 from typing import Any, Final
 
 from stowage.embedded import agenda, catalog, registry, store
-from stowage.embedded.controllers import budgets, daemons, garbage, jobs, replicas, stateful
+from stowage.embedded.controllers import (
+    accounts,
+    budgets,
+    daemons,
+    garbage,
+    jobs,
+    replicas,
+    stateful,
+    volumes,
+)
 from stowage.embedded.controllers import world as worlds
 
 Object = dict[str, Any]
@@ -21,6 +30,9 @@ _BY_TABLE: Final[dict[str, Sync]] = {
     jobs.JOBS.table: jobs.sync,
     budgets.BUDGETS.table: budgets.sync_budget,
     budgets.QUOTAS.table: budgets.sync_quota,
+    "namespaces": accounts.sync,
+    volumes.CLAIMS.table: volumes.sync_claim,
+    volumes.VOLUMES.table: volumes.sync_volume,
 }
 """The controllers of one object each, by the table the object is in."""
 _NODE_EVERY: Final = 1.0
@@ -35,6 +47,7 @@ class Controllers:
 
     def start(self) -> Callable[[], None]:
         """Look at everything there is and follow the changes; the answer stops that."""
+        volumes.bootstrap(self._reg)
         stops = [self._world.start(), self._reg.objects.listen(self._changed)]
         for resource in self._reg.catalog.stored():
             for entry in self._reg.objects.entries(resource.table):
@@ -61,6 +74,10 @@ class Controllers:
                 self._look(budgets.QUOTAS.table, entry.key)
         if table == "namespaces" and not gone and "deletionTimestamp" in value["metadata"]:
             self._due.add(("namespace", key[1]), partial(garbage.sync_namespace, world, key[1]))
+        if table == accounts.ACCOUNTS.table and gone:
+            self._look("namespaces", ("", key[0]))
+        if table == volumes.CLAIMS.table and gone and value["spec"].get("volumeName"):
+            self._look(volumes.VOLUMES.table, ("", value["spec"]["volumeName"]))
         if table == "nodes":
             self._node(change, value)
         if table == catalog.CRDS and gone:

@@ -165,7 +165,7 @@ def set_status(world: World, resource: schema.Resource, value: Object, status: O
         current["status"] = status
         return current
 
-    world.reg.update(resource, meta["namespace"], meta["name"], change, options(manager), "status")
+    world.reg.update(resource, meta.get("namespace", ""), meta["name"], change, options(manager), "status")
 
 
 def share(value: Any, total: int, up: bool) -> int:
