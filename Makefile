@@ -35,8 +35,8 @@ setup: $(STAMP) ## make .venv, with everything locked in it
 	@echo "setup: .venv is up to date"
 
 .PHONY: run
-run: $(STAMP) ## simulate the pending workload of examples/ on its cluster
-	$(BIN)/stowage simulate examples/cluster.yaml --pods examples/workloads.yaml
+run: $(STAMP) ## a simulated cluster, the scheduler, and a page that shows them: http://localhost:8080
+	@exec $(BIN)/stowage run
 
 # ---------------------------------------------------------------------------------------- checks
 .PHONY: test
@@ -84,6 +84,11 @@ bench-smoke: $(STAMP) ## every benchmark once, small: it runs, no clock is judge
 bench: $(STAMP) reference ## the benchmarks in full, beside the real kube-scheduler
 	$(BIN)/stowage bench --reference
 
+.PHONY: bench-live
+bench-live: $(STAMP) reference ## the live scheduler in full: drains beside the real one, and memory (some 10 minutes)
+	$(BIN)/python -m benchmarks.drain
+	$(BIN)/python -m benchmarks.memory
+
 .PHONY: conformance
 conformance: $(STAMP) ## all recorded answers of the real kube-scheduler
 	$(BIN)/stowage conformance tests/data/conformance
@@ -92,9 +97,21 @@ conformance: $(STAMP) ## all recorded answers of the real kube-scheduler
 reference: $(STAMP) ## build the real kube-scheduler and the programs that ask it
 	@scripts/reference.sh
 
+.PHONY: prometheus
+prometheus: ## unpack Debian's prometheus for the test in which it scrapes; no root is needed
+	@scripts/prometheus.sh
+
+.PHONY: browser
+browser: ## install Debian's Chromium for the tests of the pages (needs root)
+	@scripts/browser.sh
+
 .PHONY: record
 record: reference ## record tests/data/conformance anew (RECORD_SEED, RECORD_COUNT; some 7 minutes)
 	$(BIN)/python -m tests.reference.record $(RECORD_SEED) $(RECORD_COUNT) tests/data/conformance
+
+.PHONY: side-by-side
+side-by-side: $(STAMP) reference ## COUNT random pods (300) beside the real scheduler on one cluster, from SEED (1) on
+	SEED=$(SEED) COUNT=$(COUNT) $(BIN)/pytest -s tests/integration/side_by_side
 
 .PHONY: fuzz
 fuzz: reference ## random scenarios, the real one against ours (SEED, COUNT, FAMILIES)

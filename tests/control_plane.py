@@ -36,12 +36,12 @@ class ControlPlane:
         return str(self.folder / "kubeconfig")
 
     def start(self) -> None:
-        """Start everything; returns when it is ready, some 5 s later."""
+        """Start what does not run; returns when it is ready, some 5 s later."""
         self._run("start", str(self.folder), str(self.port), *self._components)
 
-    def stop(self) -> None:
-        """Stop everything; no error where nothing runs."""
-        self._run("stop", str(self.folder))
+    def stop(self, *names: str) -> None:
+        """Stop everything, or what is named (kube-apiserver, etcd); no error where nothing runs."""
+        self._run("stop", str(self.folder), *names)
 
     def _run(self, *command: str) -> None:
         # Not captured through a pipe, which what is started would keep open.

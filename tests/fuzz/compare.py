@@ -84,13 +84,13 @@ def _step(scenario: Json, i: int, want: Json, got: Json) -> Difference | None:
     unknown = sorted((want.keys() | got.keys()) - set(ORDER))
     for field in (*ORDER, *unknown):
         a, b = want.get(field), got.get(field)
-        if a == b or (field == "nominated" and _as_good(scenario, want, a, b)):
+        if a == b or (field == "nominated" and as_good(scenario, want, a, b)):
             continue
         return Difference(i, field, _kind(field, a, b), a, b)
     return None
 
 
-def _as_good(scenario: Json, want: Json, a: str | None, b: str | None) -> bool:
+def as_good(scenario: Json, want: Json, a: str | None, b: str | None) -> bool:
     """Whether the nodes `a` and `b` tie on everything that default preemption looks at."""
     victims = want.get("preemption") or {}
     if a not in victims or b not in victims:

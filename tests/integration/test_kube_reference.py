@@ -281,6 +281,8 @@ class Proxy:
         finally:
             server.close()
             self.cut()
+            while self._writers:  # until each connection's task has ended
+                await asyncio.sleep(0)
 
     def freeze(self) -> None:
         self._open.clear()

@@ -250,7 +250,8 @@ async def command(
     """`stowage scheduler`, as a process."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
-        *("-m", "stowage", "scheduler", "--kubeconfig", plane.kubeconfig, "--config", str(settings)),
+        *("-m", "stowage", "scheduler", "--secure-port=0"),
+        *("--kubeconfig", plane.kubeconfig, "--config", str(settings)),
         stderr=asyncio.subprocess.PIPE,
     )
     try:

@@ -39,6 +39,7 @@ class ObjectMeta(Wire, frozen=True):
     owner_references: tuple[OwnerReference, ...] = ()
     creation_timestamp: str | None = None
     deletion_timestamp: str | None = None
+    generation: int = 0
 
 
 class LabelSelectorRequirement(Wire, frozen=True):

@@ -87,6 +87,22 @@ def pod_requests(pod: Pod) -> dict[str, int]:
     return _rounded(_pod_requests(pod))
 
 
+def spec_requests(pod: Pod) -> Nanos:
+    """Return what `pod` asks for by its spec alone, in nano-units (resource.PodRequests)."""
+    return _pod_requests(pod)
+
+
+def spec_limits(pod: Pod) -> Nanos:
+    """Return what `pod` is limited to by its spec alone, in nano-units (resource.PodLimits)."""
+    total = aggregate_limits(pod)
+    stated = pod.spec.resources.limits if pod.spec.resources is not None else {}
+    total |= {name: amount for name, amount in _nanos(stated).items() if supports_pod_level(name)}
+    for name, amount in _nanos(pod.spec.overhead).items():
+        if total.get(name):
+            total[name] += amount
+    return total
+
+
 def allocatable(amounts: ResourceList) -> dict[str, int]:
     """Return a node's allocatable amounts, those that kube-scheduler counts (and `pods`)."""
     return {

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from stowage.cli import bench, capacity, cluster, conformance, scheduler, simulate
+from stowage.cli import bench, capacity, cluster, conformance, run, scheduler, simulate
 
 app = typer.Typer(
     name="stowage",
@@ -39,5 +39,6 @@ app.command("bench")(bench.bench)
 app.command("capacity")(capacity.capacity)
 app.command("cluster")(cluster.cluster)
 app.command("conformance")(conformance.conformance)
+app.command("run")(run.run)
 app.command("scheduler", cls=scheduler.Command)(scheduler.scheduler)
 app.command("simulate")(simulate.simulate)

@@ -3,145 +3,188 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import dataclasses
-import datetime
-import json
-import logging
-import signal
+import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any, Final
 
-import msgspec
 import typer
 import typer.core
 
-if TYPE_CHECKING:
-    from stowage.framework import config as configs
-
-_STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "taskName"}
-
-
-_GO = {"--leader-elect=true": "--leader-elect", "--leader-elect=false": "--no-leader-elect"}
+_BOOLEANS: Final = {
+    **dict.fromkeys(("1", "t", "T", "true", "True", "TRUE"), "--"),
+    **dict.fromkeys(("0", "f", "F", "false", "False", "FALSE"), "--no-"),
+}
+"""What Go reads as a boolean, and how such a flag begins here."""
+_SWITCHES: Final = frozenset({"leader-elect", "profiling", "logtostderr", "strict"})
 
 
 class Command(typer.core.TyperCommand):
-    """Takes flags as kube-scheduler's are written, too."""
+    """Takes flags as kube-scheduler's are written, too: `--leader-elect=false`, `-v=2`, `--v=2`."""
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **{**settings, "rich_markup_mode": None})  # tables would cut long names
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """`--leader-elect=false` is `--no-leader-elect`."""
-        return super().parse_args(ctx, [_GO.get(arg, arg) for arg in args])
+        """Writes them as click wants them."""
+        return super().parse_args(ctx, [_as_click(arg) for arg in args])
 
 
-class Refused(Exception):
-    """The scheduler cannot be started as asked; one sentence says why."""
+def _as_click(arg: str) -> str:
+    name, equals, value = arg.removeprefix("--").partition("=")
+    if arg.startswith("--") and equals and name in _SWITCHES and value in _BOOLEANS:
+        return _BOOLEANS[value] + name
+    return f"--v={arg[3:]}" if re.fullmatch(r"-v=.*", arg) else arg
+
+
+def _duration(text: str) -> float:
+    from stowage.framework.config import decode
+
+    seconds = decode.seconds(text)
+    if seconds is None:
+        raise typer.BadParameter(f"{text} is no duration such as 15s or 1m30s")
+    return seconds
+
+
+def _paths(text: str) -> list[str]:
+    return [part for part in text.split(",") if part]
 
 
 def scheduler(
+    config: Annotated[Path | None, typer.Option(metavar="FILE", help="A KubeSchedulerConfiguration.")] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict/--no-strict", help="Refuse a configuration that gives cause to warn.")
+    ] = False,
     kubeconfig: Annotated[
-        str, typer.Option(metavar="FILE", help="How to reach the cluster; without it as a pod of it does.")
-    ] = "",
-    config: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="A KubeSchedulerConfiguration.", show_default=False)
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="How to reach the cluster. Without it, and none in the configuration: as a pod of it.",
+        ),
     ] = None,
+    kube_api_qps: Annotated[
+        float | None,
+        typer.Option(help="Requests a second; 0 or less: any number.", show_default="50"),
+    ] = None,
+    kube_api_burst: Annotated[int | None, typer.Option(help="Requests at once.", show_default="100")] = None,
+    bind_address: Annotated[str, typer.Option(metavar="ADDRESS", help="Where to answer.")] = "127.0.0.1",
+    secure_port: Annotated[
+        int,
+        typer.Option(min=0, max=65535, help="Where to answer over HTTPS; 0: nowhere."),
+    ] = 10259,
+    tls_cert_file: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Without it, one is made for this run."),
+    ] = None,
+    tls_private_key_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The certificate's key.")
+    ] = None,
+    authentication_kubeconfig: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE", help="With whose rights tokens are reviewed; without it, the scheduler's own."
+        ),
+    ] = None,
+    authorization_kubeconfig: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE", help="With whose rights access is reviewed; without it, the scheduler's own."
+        ),
+    ] = None,
+    authorization_always_allow_paths: Annotated[
+        Any,
+        typer.Option(parser=_paths, metavar="PATH,…", help="Paths that are open to all."),
+    ] = "/healthz,/readyz,/livez",
     leader_elect: Annotated[
         bool | None,
         typer.Option(
             "--leader-elect/--no-leader-elect", help="Act only while holding the Lease.", show_default="yes"
         ),
     ] = None,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log more.")] = False,
+    leader_elect_lease_duration: Annotated[
+        Any,
+        typer.Option(
+            parser=_duration,
+            metavar="DURATION",
+            help="How long others wait for a leader that is silent.",
+            show_default="15s",
+        ),
+    ] = None,
+    leader_elect_renew_deadline: Annotated[
+        Any,
+        typer.Option(
+            parser=_duration,
+            metavar="DURATION",
+            help="How long a leader acts after its last renewal.",
+            show_default="10s",
+        ),
+    ] = None,
+    leader_elect_retry_period: Annotated[
+        Any,
+        typer.Option(
+            parser=_duration,
+            metavar="DURATION",
+            help="Between two attempts to take or renew the Lease.",
+            show_default="2s",
+        ),
+    ] = None,
+    leader_elect_resource_lock: Annotated[
+        str | None, typer.Option(help="leases", show_default="leases")
+    ] = None,
+    leader_elect_resource_name: Annotated[
+        str | None,
+        typer.Option(
+            help="The Lease's name; `stowage` where no profile is the default-scheduler.",
+            show_default="kube-scheduler",
+        ),
+    ] = None,
+    leader_elect_resource_namespace: Annotated[
+        str | None,
+        typer.Option(help="The Lease's namespace.", show_default="kube-system"),
+    ] = None,
+    low_memory: Annotated[
+        bool, typer.Option("--low-memory", help="Keep caches and queues small (docs/memory.md).")
+    ] = False,
+    v: Annotated[
+        int,
+        typer.Option("--v", "-v", min=0, max=10, help="Verbosity: 2 each pod, 3 each attempt."),
+    ] = 0,
+    vmodule: Annotated[
+        str,
+        typer.Option(metavar="PATTERN=N,…", help="Verbosity of single modules, such as driver=4."),
+    ] = "",
+    profiling: Annotated[
+        bool | None, typer.Option("--profiling/--no-profiling", help="Accepted, without effect.")
+    ] = None,
+    port: Annotated[int | None, typer.Option(help="Accepted, without effect.")] = None,
+    logtostderr: Annotated[
+        bool | None, typer.Option("--logtostderr/--no-logtostderr", help="Accepted, without effect.")
+    ] = None,
+    percentage_of_nodes_to_score: Annotated[
+        int | None, typer.Option(help="Accepted, without effect.")
+    ] = None,
 ) -> None:
     """Schedule pods until interrupted; logs JSON lines to standard error.
 
+    Flags are kube-scheduler's, and go before what the configuration says. Health, metrics and decisions
+    are answered over HTTPS: `/livez`, `/readyz`, `/metrics`, `/configz`, `/decisions`.
+
     Exit code 1: the Lease was lost, or the API server refused us. 2: it cannot be started as asked.
     """
-    from stowage.kube import errors, leases
+    given = dict(locals())
+    import uvloop
 
-    _log(logging.DEBUG if verbose else logging.INFO)
+    from stowage.kube import errors, leases
+    from stowage.scheduler import logs, main, options
+
+    logs.set_up()
+    logs.set_verbosity(str(v))
+    given["authorization_always_allow_paths"] = tuple(authorization_always_allow_paths)
     try:
-        asyncio.run(_run(_configuration(config, kubeconfig, leader_elect)))
-    except (Refused, errors.ConfigurationError) as error:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(main.run(options.Options(**given)))
+    except (main.Refused, errors.ConfigurationError) as error:
         typer.echo(f"stowage scheduler: {error}", err=True)
         raise typer.Exit(2) from error
     except (leases.LeaseLost, errors.KubeError) as error:
-        logging.getLogger(__name__).error("Scheduler ended", extra={"error": str(error)})
+        main.logger.error("Scheduler ended", extra={"error": str(error)})
         raise typer.Exit(1) from error
-
-
-def _configuration(path: Path | None, kubeconfig: str, leader_elect: bool | None) -> configs.Configuration:
-    """What is written in the file, or the default; flags win, and say so."""
-    from stowage.framework import config as configs
-    from stowage.framework import registry
-    from stowage.framework.config import intree
-
-    known = {name: registry.points(registry.find(name)) for name in registry.names() - intree.POINTS.keys()}
-    logger = logging.getLogger(__name__)
-    written = configs.default()
-    if path is not None:
-        try:
-            loaded = configs.load(path.read_text(), source=str(path), known=known)
-        except (OSError, UnicodeDecodeError, configs.ConfigError) as error:
-            raise Refused(str(error)) from error
-        written = loaded.config
-        for warning in loaded.warnings:
-            logger.warning("Configuration", extra={"warning": str(warning)})
-    if written.extenders:
-        raise Refused("the configuration names extenders, which are not supported yet")
-    connection, election = written.client_connection, written.leader_election
-    if kubeconfig:
-        if connection.kubeconfig:
-            logger.warning("A flag wins over the configuration", extra={"flag": "--kubeconfig"})
-        connection = msgspec.structs.replace(connection, kubeconfig=kubeconfig)
-    if leader_elect is not None:
-        if path is not None and election.leader_elect != leader_elect:
-            logger.warning("A flag wins over the configuration", extra={"flag": "--leader-elect"})
-        election = msgspec.structs.replace(election, leader_elect=leader_elect)
-    return dataclasses.replace(written, client_connection=connection, leader_election=election)
-
-
-async def _run(written: configs.Configuration) -> None:
-    """Schedules until SIGINT or SIGTERM."""
-    from stowage.framework import registry
-    from stowage.kube import client as clients
-    from stowage.kube import connection
-    from stowage.scheduler import live
-
-    asked = written.client_connection
-    server = connection.from_kubeconfig(asked.kubeconfig) if asked.kubeconfig else connection.in_cluster()
-    settings = clients.Settings(qps=asked.qps if asked.qps > 0 else None, burst=max(asked.burst, 1))
-    async with clients.Client(server, settings) as client:
-        await server.access()
-        work = asyncio.ensure_future(live.run(client, written))
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, work.cancel)
-        try:
-            with contextlib.suppress(asyncio.CancelledError):
-                await work
-        except (registry.RegistryError, ValueError) as error:
-            raise Refused(str(error)) from error
-
-
-class _Lines(logging.Formatter):
-    """One JSON object a line: a fixed message, and what it is about in fields of their own."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        time = datetime.datetime.fromtimestamp(record.created, datetime.UTC)
-        line: dict[str, Any] = {
-            "ts": time.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "msg": record.getMessage(),
-        }
-        line |= {key: value for key, value in record.__dict__.items() if key not in _STANDARD}
-        if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str, ensure_ascii=False)
-
-
-def _log(level: int) -> None:
-    handler = logging.StreamHandler()
-    handler.setFormatter(_Lines())
-    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
-    logging.getLogger("stowage").setLevel(level)

@@ -66,6 +66,7 @@ class Pods:
     __slots__ = (
         "_free",
         "by_uid",
+        "generations",
         "groups",
         "names",
         "priorities",
@@ -86,6 +87,8 @@ class Pods:
         self.groups = np.zeros(64, np.int32)
         self.priorities = np.zeros(64, np.int32)
         self.starts = np.zeros(64, np.int64)
+        self.generations = np.zeros(64, np.int32)
+        """metadata.generation, which a condition that is written names"""
         self.names: list[str] = []
         self.uids: list[str] = []
         self.by_uid: dict[str, int] = {}
@@ -117,6 +120,7 @@ class Pods:
         self.groups[slot] = pod.group.id
         self.priorities[slot] = pod.priority
         self.starts[slot] = pod.start
+        self.generations[slot] = pod.pod.metadata.generation
         self.by_uid[pod.uid] = slot
         self.shape_counts[shape] = self.shape_counts.get(shape, 0) + 1
         return slot
@@ -136,7 +140,7 @@ class Pods:
     def _grow(self) -> None:
         capacity = 2 * len(self.rows)
         self.rows = grown(self.rows, capacity, FREE)
-        for name in ("shapes", "groups", "priorities", "starts"):
+        for name in ("shapes", "groups", "priorities", "starts", "generations"):
             setattr(self, name, grown(getattr(self, name), capacity))
 
     def on(self, rows: np.ndarray) -> np.ndarray:

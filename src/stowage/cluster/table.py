@@ -327,6 +327,7 @@ class Table:
         if slot is not None:
             if self._same(slot, incoming, row):
                 self.pods.starts[slot] = incoming.start  # no plan reads it
+                self.pods.generations[slot] = pod.metadata.generation
                 return
             self.remove_pod(incoming.uid)
             row = self._row(pod.spec.node_name)  # the removal may have freed it
@@ -386,6 +387,7 @@ class Table:
             namespace=group.namespace,
             uid=self.pods.uids[slot],
             labels=group.labels,
+            generation=self.pods.generations.item(slot),
         )
         pod = pods.Incoming(
             objects.Pod(metadata=meta, spec=shape.spec), shape, group, self.pods.starts.item(slot)

@@ -29,6 +29,8 @@ class Attempt:
         self.cluster: table.Table = plan.cluster
         self.asked = plan.asked
         self.nominated = self._nominated(nominations)
+        self.refused: dict[str, status.Status] = {}
+        """node -> why somebody beside the plugins refuses it (an extender), where no filter did"""
 
     def _nominated(self, nominations: Iterable[Nomination]) -> overlay.Overlay | None:
         placed = []
@@ -60,7 +62,10 @@ class Attempt:
 
     def codes(self) -> np.ndarray:
         """int8[size]: each row's status code; rows without a node hold SUCCESS."""
-        return failure.codes(self.plan, self.statuses() if self.plan.refusal is None else np.zeros(0))
+        out = failure.codes(self.plan, self.statuses() if self.plan.refusal is None else np.zeros(0))
+        for node, refusal in self.refused.items():
+            out[self.cluster.row_of[node]] = refusal.code
+        return out
 
     def fits(self, change: overlay.Overlay) -> np.ndarray:
         """bool[k]: whether the pod passes every filter on each row of ``change``."""

@@ -23,9 +23,10 @@ from stowage.framework import interface, profile, status
 MIN_FEASIBLE_NODES = 100
 """kube-scheduler never samples fewer nodes than this."""
 PLAN_BYTES = 256 << 20
-"""What the plans may hold together before those not used for longest are dropped."""
 TIMED_CYCLES = 10
 """One cycle in so many is timed, as kube-scheduler samples its plugin metrics."""
+LONGEST_WAIT = 900.0
+"""Seconds for which a Permit plugin may make a pod wait at most."""
 
 
 @dataclass(slots=True)
@@ -72,6 +73,8 @@ class Engine:
         seed: int = 0,
         percentage: int | None = None,
         binder: interface.Binder | None = None,
+        plan_bytes: int = PLAN_BYTES,
+        kept: int = records.KEPT,
     ) -> None:
         self.cluster = cluster
         self.profiles = {each.name: each for each in profiles}
@@ -79,7 +82,9 @@ class Engine:
         """percentageOfNodesToScore of profiles that have none; None looks at every node"""
         self.rng = random.Random(seed)
         self.work = measures.Work()
-        self.records = records.Records()
+        self.records = records.Records(kept)
+        self.plan_bytes = plan_bytes
+        """what the plans may hold together before those not used for longest are dropped"""
         self.seconds: dict[str, float] = {}
         """by extension point, over the timed cycles"""
         self.timed = 0
@@ -102,7 +107,7 @@ class Engine:
             found = plans.Plan(self.profiles[shape.spec.scheduler_name], pod, cluster, self.work, timer)
             self._plans[key] = found
             self._plan_bytes += found.nbytes
-            while self._plan_bytes > PLAN_BYTES and len(self._plans) > 1:
+            while self._plan_bytes > self.plan_bytes and len(self._plans) > 1:
                 _, dropped = self._plans.popitem(last=False)
                 self._plan_bytes -= dropped.nbytes
         else:
@@ -147,23 +152,35 @@ class Engine:
             outcome = self._decide(pod, timer, explained)
         except entries.CycleError as error:
             self.records.append(pod, records.ERRED, 0, 0, 0, 0, self.cluster.log.sequence)
-            return Outcome(pod, rejected=status.error(str(error)))
+            return self.erred(pod, error)
         if outcome.row >= 0:
             self._assume_and_bind(outcome, timer)
         if timer:
             self._book(timer)
         return outcome
 
-    def decide(self, pod: pods.Incoming) -> Outcome:
+    def decide(self, pod: pods.Incoming, timer: measures.Timer | None = None) -> Outcome:
         """One scheduling cycle as far as the choice: who calls goes on with `assume`, at once."""
-        timer = self._timer(False)
         try:
-            outcome = self._decide(pod, timer, False)
+            return self._decide(pod, timer, False)
         except entries.CycleError as error:
-            return Outcome(pod, rejected=status.error(str(error)))
-        if timer:
-            self._book(timer)
-        return outcome
+            return self.erred(pod, error)
+
+    def erred(self, pod: pods.Incoming, error: entries.CycleError) -> Outcome:
+        """The outcome of an attempt that ended without an answer; the error is counted."""
+        self.work.errors[error.plugin, error.point] += 1
+        return Outcome(pod, rejected=status.Status(status.Code.ERROR, (str(error),), error.plugin))
+
+    def brief(self, outcome: Outcome) -> explain.Brief | None:
+        """Why the node of the last outcome was chosen, where that can be told; only until it is assumed."""
+        try:
+            attempt = self.attempt(self.plan(outcome.pod), outcome.pod)
+            found = explain.brief(attempt, outcome.row, outcome.total, outcome.ties)
+        except entries.CycleError:
+            return None
+        feasible = self.records[self.records.count - 1].feasible
+        whole = found is not None and feasible in (records.UNCOUNTED, found.feasible)
+        return found if whole else None  # else others had a say in what was feasible
 
     def _timer(self, explained: bool) -> measures.Timer | None:
         self._cycles += 1
@@ -173,6 +190,7 @@ class Engine:
         """The scheduling cycle: a node or a failure, recorded; nothing is placed yet."""
         cluster = self.cluster
         plan = self.plan(pod, timer)
+        plan.asking.attempts += 1
         account = None
         if explained and timer is not None:
             account = explain.explain(self.attempt(plan, pod), timer)
@@ -182,6 +200,7 @@ class Engine:
         incarnation = cluster.incarnations.item(row) if row >= 0 else 0
         self.records.append(pod, row, incarnation, total, ties, feasible, cluster.log.sequence)
         if row >= 0:
+            plan.asking.scored += 1
             outcome = Outcome(pod, cluster.names[row], row, total, ties)
         else:
             outcome = Outcome(pod, failure=self._fail(plan, pod))
@@ -194,41 +213,52 @@ class Engine:
         """(row, total, ties, feasible rows); row -1 where none is feasible."""
         if plan.refusal is not None:
             if plan.refusal.code is status.Code.ERROR:
-                raise entries.CycleError(plan.refusal.message)
+                raise entries.CycleError(plan.refusal.message, plan.refusal.plugin, "PreFilter")
             return -1, 0, 0, 0
-        cluster = self.cluster
-        percentage = self.percentage if plan.profile.percentage is None else plan.profile.percentage
-        if percentage is not None and percentage >= 100:
-            percentage = None
-        if not (cluster.nominations or pod.nominated or plan.fallible or percentage is not None):
+        sampled = self._percentage(plan) is not None
+        if not (self.cluster.nominations or pod.nominated or plan.fallible or sampled):
             if plan.pages is not None:
                 return *plan.pages.draw(self.rng), records.UNCOUNTED
             return self._draw(plan, plan.feasible().nonzero()[0])
         attempt = self.attempt(plan, pod)
-        if pod.nominated:
-            row = cluster.row_of.get(pod.nominated, -1)
-            if row >= 0 and cluster.live.item(row) and attempt.passes(row):
-                return self._draw(plan, np.array([row]))
+        row = self.nominated(attempt)
+        return self._draw(plan, self.passing(attempt) if row < 0 else np.array([row]))
+
+    def _percentage(self, plan: plans.Plan) -> int | None:
+        """Of the nodes, how many are looked at; None: all."""
+        asked = self.percentage if plan.profile.percentage is None else plan.profile.percentage
+        return None if asked is None or asked >= 100 else asked
+
+    def nominated(self, attempt: attempts.Attempt) -> int:
+        """The row of the node that the pod is nominated to, where it passes there; else -1."""
+        row = self.cluster.row_of.get(attempt.pod.nominated, -1) if attempt.pod.nominated else -1
+        return row if row >= 0 and self.cluster.live.item(row) and attempt.passes(row) else -1
+
+    def passing(self, attempt: attempts.Attempt) -> np.ndarray:
+        """int[n]: the feasible rows, as many as are looked at. `CycleError` where a filter fails."""
         statuses = attempt.statuses()
-        error = plan.failed(statuses)
+        error = attempt.plan.failed(statuses)
         if error is not None:
-            raise entries.CycleError(error.message)
+            raise entries.CycleError(error.message, error.plugin, "Filter")
         rows = np.flatnonzero(statuses == entries.OK)
-        if percentage is not None:
-            rows = self._sample(rows, percentage)
-        return self._draw(plan, rows)
+        percentage = self._percentage(attempt.plan)
+        return rows if percentage is None else self._sample(rows, percentage)
 
     def _draw(self, plan: plans.Plan, rows: np.ndarray) -> tuple[int, int, int, int]:
         if len(rows) == 0:
             return -1, 0, 0, 0
         try:
             if plan.broken is not None:
-                raise entries.CycleError(plan.broken.message)
+                raise entries.CycleError(plan.broken.message, plan.broken.plugin, "PreScore")
             totals = plan.totals_of(rows)
         except entries.CycleError:
             if len(rows) == 1:  # kube-scheduler scores only where there is a choice
                 return rows.item(0), 0, 1, 1
             raise
+        return self.pick(rows, totals)
+
+    def pick(self, rows: np.ndarray, totals: np.ndarray) -> tuple[int, int, int, int]:
+        """(row, total, ties, feasible rows): one of the ``rows`` with the highest of ``totals``, by lot."""
         total = totals.max()
         best = (totals == total).nonzero()[0]
         index = self.rng.randrange(len(best)) if len(best) > 1 else 0
@@ -270,16 +300,14 @@ class Engine:
 
     def _post_filter(self, plan: plans.Plan, attempt: attempts.Attempt) -> interface.PostFiltered | None:
         """As RunPostFilterPlugins: the first success, final refusal or error, else all the reasons."""
-        reasons: list[str] = []
-        last = None
+        results = []
         for plugin in plan.profile.post_filter:
-            last = plugin.post_filter(attempt.pod, attempt)
-            if last.status.code is not status.Code.UNSCHEDULABLE:
-                return last
-            reasons.extend(last.status.reasons)
-        if last is None:
-            return None
-        return dataclasses.replace(last, status=status.unschedulable(*reasons))
+            results.append(plugin.post_filter(attempt.pod, attempt))
+            if plan.timer:
+                plan.timer.ran(plugin.name, "PostFilter", results[-1].status.code.label)
+            if results[-1].status.code is not status.Code.UNSCHEDULABLE:
+                return ended(results[-1], plugin.name)
+        return unhelped(results)
 
     # ---------------------------------------------------------------- binding
 
@@ -287,8 +315,8 @@ class Engine:
         nomination = self.cluster.nominations.get(outcome.pod.uid)
         refused, _ = self.assume(outcome, timer)
         if refused is None:
-            refused = self.prepare(outcome, timer) or self.bind(outcome)
-            if refused is None:
+            refused = self._prepared(outcome, timer) or self.bind(outcome)
+            if refused.code in (status.Code.SUCCESS, status.Code.SKIP):
                 self.bound(outcome)
                 if timer:
                     timer.lap("Bind")
@@ -302,57 +330,80 @@ class Engine:
 
     def assume(
         self, outcome: Outcome, timer: measures.Timer | None = None
-    ) -> tuple[status.Status | None, float]:
-        """Places the pod, and runs Reserve and Permit. Refused, it holds its place no longer.
+    ) -> tuple[status.Status | None, dict[str, float]]:
+        """Places the pod, and runs Reserve and Permit. Refused, or failing, it holds its place no longer.
 
-        Otherwise (None, how many seconds Permit delays the binding).
+        Otherwise (None, the plugins that want it to wait, each with how many seconds at most).
         """
         self.cluster.add_pod(outcome.pod, outcome.row)
         if timer:
             timer.lap("Assume")
-        refused, delay = self._reserve(outcome, timer)
-        if refused is not None:
-            self.unreserve(outcome)
-            self.cluster.remove_pod(outcome.pod.uid)
-        return refused, delay
+        refused: status.Status | None = status.error()
+        try:
+            refused, waits = self._reserve(outcome, timer)
+        finally:
+            if refused is not None:
+                self.unreserve(outcome)
+                self.cluster.remove_pod(outcome.pod.uid)
+        return refused, waits
 
-    def _reserve(self, outcome: Outcome, timer: measures.Timer | None) -> tuple[status.Status | None, float]:
+    def _reserve(
+        self, outcome: Outcome, timer: measures.Timer | None
+    ) -> tuple[status.Status | None, dict[str, float]]:
         chain = self.profiles[outcome.pod.spec.scheduler_name]
         pod, node, context = outcome.pod, outcome.node, self.binding
         for reserver in chain.reserve:
             refused = reserver.reserve(pod, node, context)
+            if timer:
+                timer.ran(reserver.name, "Reserve", status.label(refused))
             if refused is not None:
-                return status.Status(refused.code, refused.reasons, reserver.name), 0.0
+                return status.Status(refused.code, refused.reasons, reserver.name), {}
         if timer:
             timer.lap("Reserve")
-        delay = 0.0
+        waits = {}
         for permitter in chain.permit:
-            refused, seconds = permitter.permit(pod, node, context)
-            if refused is not None and refused.code is not status.Code.WAIT:
-                return status.Status(refused.code, refused.reasons, permitter.name), 0.0
-            delay = max(delay, seconds)
-        return None, delay
+            answer, seconds = permitter.permit(pod, node, context)
+            if timer:
+                timer.ran(permitter.name, "Permit", status.label(answer))
+            if answer is None:
+                continue
+            if answer.code is not status.Code.WAIT:
+                return status.Status(answer.code, answer.reasons, permitter.name), {}
+            waits[permitter.name] = min(seconds, LONGEST_WAIT)
+        if timer:
+            timer.lap("Permit")
+        return None, waits
 
-    def prepare(self, outcome: Outcome, timer: measures.Timer | None = None) -> status.Status | None:
+    def preparers(self, outcome: Outcome) -> list[interface.PreBindPlugin]:
+        """The PreBind plugins that have something to do, for `prepare`."""
+        chain = self.profiles[outcome.pod.spec.scheduler_name]
+        pod, node, context = outcome.pod, outcome.node, self.binding
+        return [each for each in chain.pre_bind if each.has_work(pod, node, context)]
+
+    def prepare(self, outcome: Outcome, preparer: interface.PreBindPlugin) -> status.Status | None:
+        """Runs one PreBind plugin."""
+        refused = preparer.pre_bind(outcome.pod, outcome.node, self.binding)
+        return None if refused is None else status.Status(refused.code, refused.reasons, preparer.name)
+
+    def _prepared(self, outcome: Outcome, timer: measures.Timer | None) -> status.Status | None:
         """Runs PreBind."""
-        for preparer in self.profiles[outcome.pod.spec.scheduler_name].pre_bind:
-            refused = preparer.pre_bind(outcome.pod, outcome.node, self.binding)
+        for preparer in self.preparers(outcome):
+            refused = self.prepare(outcome, preparer)
             if refused is not None:
-                return status.Status(refused.code, refused.reasons, preparer.name)
+                return refused
         if timer:
             timer.lap("PreBind")
         return None
 
-    def bind(self, outcome: Outcome) -> status.Status | None:
-        """Runs Bind, as far as the first plugin that does not skip."""
+    def bind(self, outcome: Outcome) -> status.Status:
+        """Runs Bind, as far as the first plugin that does not skip: what it says, under its name."""
         for binder in self.profiles[outcome.pod.spec.scheduler_name].bind:
-            refused = binder.bind(outcome.pod, outcome.node, self.binding)
-            if refused is not None and refused.code is status.Code.SKIP:
-                continue
-            if refused is not None:
-                return status.Status(refused.code, refused.reasons, binder.name)
-            break
-        return None
+            answer = binder.bind(outcome.pod, outcome.node, self.binding)
+            if answer is None:
+                return status.Status(status.Code.SUCCESS, (), binder.name)
+            if answer.code is not status.Code.SKIP:
+                return status.Status(answer.code, answer.reasons, binder.name)
+        return status.SKIP
 
     def bound(self, outcome: Outcome) -> None:
         """Runs PostBind."""
@@ -368,6 +419,20 @@ class Engine:
         self.timed += 1
         for point, seconds in timer.seconds.items():
             self.seconds[point] = self.seconds.get(point, 0.0) + seconds
+
+
+def ended(found: interface.PostFiltered, plugin: str) -> interface.PostFiltered:
+    """The answer of the PostFilter plugin that was asked last, under its name."""
+    told = status.Status(found.status.code, found.status.reasons, plugin)
+    return dataclasses.replace(found, status=told)
+
+
+def unhelped(results: Sequence[interface.PostFiltered]) -> interface.PostFiltered | None:
+    """What PostFilter comes to where each plugin said that it cannot help: all their reasons."""
+    if not results:
+        return None
+    reasons = [reason for each in results for reason in each.status.reasons]
+    return dataclasses.replace(results[-1], status=status.unschedulable(*reasons))
 
 
 def wanted_nodes(percentage: int, nodes: int) -> int:

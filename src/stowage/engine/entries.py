@@ -23,7 +23,15 @@ EXCLUDED = -2
 
 
 class CycleError(Exception):
-    """An attempt that ends without an answer: a plugin failed, or its score was not within 0..100."""
+    """An attempt that ends without an answer: a plugin failed, or its score was not within 0..100.
+
+    ``point``: the extension point at which ``plugin`` did.
+    """
+
+    def __init__(self, message: str, plugin: str = "", point: str = "") -> None:
+        super().__init__(message)
+        self.plugin = plugin
+        self.point = point
 
 
 def in_range(plugin: interface.ScorePlugin, scores: interface.Answer) -> None:
@@ -38,7 +46,9 @@ def in_range(plugin: interface.ScorePlugin, scores: interface.Answer) -> None:
     if not 0 <= wrong <= interface.MAX_SCORE:
         raise CycleError(
             f'plugin "{plugin.name}" returns an invalid score {wrong}, '
-            f"it should in the range of [0, {interface.MAX_SCORE}] after normalizing"
+            f"it should in the range of [0, {interface.MAX_SCORE}] after normalizing",
+            plugin.name,
+            "Score",
         )
 
 

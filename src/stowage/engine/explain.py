@@ -78,6 +78,48 @@ class Explanation:
         return self.first.get(int(self.statuses[row]))
 
 
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """Why one node was chosen. ``why``: its weighted scores by plugin, zeros left out; ``runner_up``: the
+    best node that did not tie, empty where there is none, and its total."""
+
+    feasible: int
+    why: dict[str, int]
+    runner_up: str
+    behind: int
+
+
+def brief(attempt: attempts.Attempt, row: int, total: int, ties: int) -> Brief | None:
+    """Why ``row`` was chosen with ``total``, as one of ``ties``.
+
+    None where the plan by itself does not say so: some rows were left out (a sample, a nomination), or
+    somebody else added to the scores.
+    """
+    plan = attempt.plan
+    rows = np.flatnonzero(attempt.statuses() == entries.OK)
+    at = int(np.searchsorted(rows, row))
+    if plan.broken is not None or at == len(rows) or rows[at] != row:
+        return None
+    totals = plan.totals_of(rows)
+    why = {entry.plugin.name: _weighted(plan, entry, rows, at) for entry in plan.scores}
+    if totals.max() != total or np.count_nonzero(totals == total) != ties or sum(why.values()) != total:
+        return None
+    below = np.where(totals < total, totals, -1)
+    second = int(below.argmax())
+    behind = int(below[second])
+    name = plan.cluster.names[int(rows[second])] if behind >= 0 else ""
+    return Brief(len(rows), {plugin: points for plugin, points in why.items() if points}, name, behind)
+
+
+def _weighted(plan: plans.Plan, entry: entries.ScoreEntry, rows: np.ndarray, at: int) -> int:
+    """The weighted score of one of the feasible rows; what is not normalised needs no other row."""
+    if entry.idle:
+        return 0
+    if not entry.normalizes:
+        rows, at = rows[at : at + 1], 0
+    return entry.weight * int(entry.normalized(entry.raw_at(plan.cluster, rows))[at])
+
+
 def explain(attempt: attempts.Attempt, timer: measures.Timer) -> Explanation:
     """The account of what the pod's plan says now."""
     plan = attempt.plan

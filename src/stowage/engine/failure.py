@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -40,14 +41,21 @@ class Failure:
         return text
 
 
-def diagnose(plan: plans.Plan, statuses: np.ndarray) -> Failure:
-    """The failure that these statuses (int64[size], none of them OK on a live row) amount to."""
+EXTENDER = "Extender"
+"""Stands for the extenders among the plugins that reject: whatever happens may help."""
+
+
+def diagnose(
+    plan: plans.Plan, statuses: np.ndarray, refused: Mapping[str, status.Status] | None = None
+) -> Failure:
+    """The failure that these statuses amount to: int64[size], OK on live rows of ``refused`` only, by node
+    what extenders say."""
     cluster = plan.cluster
     if not cluster.node_count:
         return Failure(0, plan.refusal)  # nobody was asked, so nobody rejected the pod
     if plan.refusal is not None:
         return Failure(cluster.node_count, plan.refusal, plugins=_refusing(plan, plan.refusal))
-    values, counts = np.unique(statuses[cluster.live], return_counts=True)
+    values, counts = np.unique(statuses[cluster.live & (statuses != entries.OK)], return_counts=True)
     found = Failure(cluster.node_count)
     rejecting: dict[str, None] = dict.fromkeys(plan.restricting)
     pending: dict[str, None] = {}
@@ -61,6 +69,9 @@ def diagnose(plan: plans.Plan, statuses: np.ndarray) -> Failure:
             pending[verdict.plugin] = None
         for reason in verdict.reasons:
             found.reasons[reason] += count
+    if refused:
+        rejecting[EXTENDER] = None
+        found.reasons.update(reason for each in refused.values() for reason in each.reasons)
     found.plugins = tuple(rejecting)
     found.pending = tuple(pending)
     return found

@@ -37,11 +37,13 @@ class Plan:
         self.failure: Any = None
         """What the cycle keeps of the last failure; valid while ``failed_at`` is the log's sequence."""
         self.failed_at = -1
-        self.build(timer)
+        self.timer = timer
+        """Of the cycle under way, or of the last one."""
+        self.build()
 
     # ------------------------------------------------------------------ build
 
-    def build(self, timer: measures.Timer | None) -> None:
+    def build(self) -> None:
         """Everything anew."""
         cluster = self.cluster
         self.work.builds += 1
@@ -54,14 +56,15 @@ class Plan:
         self.broken: status.Status | None = None
         """Why the feasible rows cannot be scored."""
         self._pre_filter()
-        if timer:
-            timer.lap("PreFilter")
+        self._lap("PreFilter")
         if self.refusal is None or self.refusal.code is status.Code.UNSCHEDULABLE:
             self._build_statuses()  # where evicting may help, preemption asks the filters
-            if timer:
-                timer.lap("Filter")
+            self._lap("Filter")
         if self.refusal is None:
-            self._build_scores(timer)
+            self._build_scores()
+        asked = (self.filters, self.scores) if self.refusal is None else ((), ())
+        names = (tuple(entry.plugin.name for entry in each) for each in asked)
+        self.asking = self.work.asking(self.profile.name, tuple(self.prepared), *names)
 
     def _pre_filter(self) -> None:
         """As RunPreFilterPlugins: an unresolvable refusal ends it, any other waits for the rest."""
@@ -75,6 +78,7 @@ class Plan:
         for plugin in self.profile.pre_filter:
             asked.append(plugin.name)
             result = plugin.pre_filter(self.pod, self.cluster)
+            self._ran(plugin.name, "PreFilter", result)
             if isinstance(result, status.Status):
                 if result.code is status.Code.SKIP:
                     skipped.add(plugin.name)
@@ -93,6 +97,7 @@ class Plan:
                     self.refusal = _nothing_left(sorted(self.restricting))
                     break
         self.asked = frozenset(asked)
+        self.prepared = [name for name in asked if name not in skipped]
         self.filters = [
             entries.FilterEntry(order, self._prepared(plugin), states.get(plugin.name, self.pod))
             for order, plugin in enumerate(self.profile.filter)
@@ -131,8 +136,9 @@ class Plan:
             answer = entry.statuses(self.cluster, _rows(rows, self.size))
             if isinstance(answer, np.ndarray) or answer != entries.OK:
                 column[rows] = np.minimum(column[rows], answer)
+            self._ran(entry.plugin.name, "Filter")
 
-    def _build_scores(self, timer: measures.Timer | None) -> None:
+    def _build_scores(self) -> None:
         cluster = self.cluster
         self.scores: list[entries.ScoreEntry] = []
         self.late_scores: list[entries.ScoreEntry] = []
@@ -149,13 +155,13 @@ class Plan:
                 self.broken = status.Status(status.Code.ERROR, (reason,), plugin.name)
                 return
             state = plugin.pre_score(self.pod, cluster)
+            self._ran(plugin.name, "PreScore", state)
             if isinstance(state, status.Status) and state.code is status.Code.ERROR:
                 self.broken = _failing("running PreScore plugin", plugin.name, state)
                 return
             if state is not status.SKIP:
                 self.scores.append(entries.ScoreEntry(plugin, state, self.profile.weights[plugin.name]))
-        if timer:
-            timer.lap("PreScore")
+        self._lap("PreScore")
         rows = [s for s in self.scores if s.plugin.kind is interface.Kind.ROW]
         plain = [s for s in rows if not s.normalizes]
         self.usage_scores = [s for s in plain if s.usage]
@@ -173,8 +179,7 @@ class Plan:
         self._add(self.totals, self.usage_scores, EVERY)
         if not self.late_filters and not self.late_scores and not self.varying:
             self.pages = pages.Pages(np.where(self.statuses == entries.OK, self.totals, pages.INFEASIBLE))
-        if timer:
-            timer.lap("Score")
+        self._lap("Score")
 
     def _add(self, column: np.ndarray, scores: list[entries.ScoreEntry], rows: interface.Rows) -> None:
         for entry in scores:
@@ -184,6 +189,7 @@ class Plan:
             else:
                 entries.in_range(entry.plugin, answer)
             column[rows] += entry.weight * answer
+            self._ran(entry.plugin.name, "Score")
 
     def _keep_raw(self) -> None:
         """Raw values of the normalised scores. One value for all rows normalises to one constant."""
@@ -191,6 +197,7 @@ class Plan:
         self.varying: list[entries.ScoreEntry] = []
         for entry in self.normalized:
             answer = entry.plugin.score(entry.state, self.cluster, slice(0, self.size))
+            self._ran(entry.plugin.name, "Score")
             if np.ndim(answer):
                 raw = np.asarray(answer)
                 known = raw[self.cluster.live]
@@ -209,16 +216,17 @@ class Plan:
 
     def refresh(self, timer: measures.Timer | None = None) -> None:
         """Brings the plan up to the table's state."""
+        self.timer = timer
         cluster = self.cluster
         if self.version != cluster.outside.version:
-            self.build(timer)
+            self.build()
             return
         cursor = self.cursor
         behind = cluster.log.sequence - cursor
         if not behind:
             return
         if self.size != cluster.size or self.volatile:
-            self.build(timer)
+            self.build()
             return
         changes = cluster.log
         if behind == 1:
@@ -227,20 +235,20 @@ class Plan:
                 self.cursor = cursor + 1
                 if self._advance(changes.since(cursor) if self.counting else None):
                     if self.usage_filters or self.usage_scores:
-                        self._update_row(changes.rows.item(at), timer)
+                        self._update_row(changes.rows.item(at))
                     return
-                self.build(timer)
+                self.build()
                 return
         tail = changes.since(cursor)
-        if tail is None or not self._catch_up(tail, timer):
-            self.build(timer)
+        if tail is None or not self._catch_up(tail):
+            self.build()
 
     def renew(self, pod: pods.Incoming) -> None:
         """Asks the CYCLE plugins about this very pod at this moment; their states are no one else's."""
         self.pod = pod
         self.failed_at = -1
         if self.refusal is not None or self.nodes is not None or self.broken is not None:
-            self.build(None)
+            self.build()
             return
         states = {entry.plugin.name: entry for entry in self.filters}
         for plugin in self.profile.pre_filter:
@@ -248,7 +256,7 @@ class Plan:
                 result = plugin.pre_filter(pod, self.cluster)
                 entry = states.get(plugin.name)
                 if isinstance(result, status.Status) or result.nodes is not None or entry is None:
-                    self.build(None)
+                    self.build()
                     return
                 entry.state = result.state
         for filtering in self.filters:
@@ -265,7 +273,7 @@ class Plan:
                 state = plugin.pre_score(pod, self.cluster)
                 failed = isinstance(state, status.Status) and state is not status.SKIP
                 if failed or (state is status.SKIP) != (plugin.name not in asked):
-                    self.build(None)
+                    self.build()
                     return
                 if plugin.name in asked:
                     asked[plugin.name].state = state
@@ -282,7 +290,7 @@ class Plan:
                 return False
         return True
 
-    def _catch_up(self, tail: log.Tail, timer: measures.Timer | None) -> bool:
+    def _catch_up(self, tail: log.Tail) -> bool:
         """Applies many entries at once; False: build anew."""
         node_changes = tail.deltas == 0
         mask = int(np.bitwise_or.reduce(tail.shapes[node_changes], initial=0))
@@ -298,7 +306,7 @@ class Plan:
             self._update_static(intern.distinct(tail.rows[node_changes]))
             if not self._update_raw():
                 return False
-        self._update_rows(rows, timer)
+        self._update_rows(rows)
         return True
 
     def _late_reads(self, mask: int) -> bool:
@@ -308,9 +316,9 @@ class Plan:
                 bits |= table.COLUMN_BITS.get(name, 0)
         return bool(bits & mask)
 
-    def _update_row(self, row: int, timer: measures.Timer | None) -> None:
+    def _update_row(self, row: int) -> None:
         """One row, whose pods changed."""
-        cluster = self.cluster
+        cluster, timer = self.cluster, self.timer
         self.work.rows += 1
         value = self.static.item(row)
         for entry in self.usage_filters:
@@ -321,6 +329,8 @@ class Plan:
                 found = int(np.min(entry.statuses(cluster, np.array([row]))))
             if found < value:
                 value = found
+            if timer:
+                timer.ran(entry.plugin.name, "Filter")
         self.statuses[row] = value
         if timer:
             timer.lap("Filter")
@@ -331,26 +341,26 @@ class Plan:
             if value == entries.OK and not 0 <= points <= interface.MAX_SCORE:
                 entries.in_range(score.plugin, points)
             total += score.weight * points
+            if timer:
+                timer.ran(score.plugin.name, "Score")
         self.totals[row] = total
         if self.pages is not None:
             self.pages.set(row, total if value == entries.OK else pages.INFEASIBLE)
         if timer:
             timer.lap("Score")
 
-    def _update_rows(self, rows: np.ndarray, timer: measures.Timer | None) -> None:
+    def _update_rows(self, rows: np.ndarray) -> None:
         self.work.rows += len(rows)
         self.statuses[rows] = self.static[rows]
         self._lower(self.statuses, self.usage_filters, rows)
-        if timer:
-            timer.lap("Filter")
+        self._lap("Filter")
         self.totals[rows] = self.static_total[rows]
         self._add(self.totals, self.usage_scores, rows)
         if self.pages is not None:
             feasible = self.statuses[rows] == entries.OK
             totals = np.where(feasible, self.totals[rows], pages.INFEASIBLE)
             self.pages.set_many(rows, totals)
-        if timer:
-            timer.lap("Score")
+        self._lap("Score")
 
     def _update_static(self, rows: np.ndarray) -> None:
         """Rows whose node changed in what the row filters and scores read."""
@@ -372,6 +382,15 @@ class Plan:
                 return False
         return True
 
+    def _lap(self, point: str) -> None:
+        if self.timer:
+            self.timer.lap(point)
+
+    def _ran(self, plugin: str, point: str, answer: object = None) -> None:
+        if self.timer and self.timer.detailed:
+            code = answer.code if isinstance(answer, status.Status) else status.Code.SUCCESS
+            self.timer.ran(plugin, point, code.label)
+
     # ---------------------------------------------------------------- answers
 
     def feasible(self) -> np.ndarray:
@@ -384,6 +403,7 @@ class Plan:
                 mask &= codes == 0
             elif codes:
                 mask[:] = False
+            self._ran(entry.plugin.name, "Filter")
         return mask
 
     def full_statuses(self) -> np.ndarray:
@@ -392,6 +412,7 @@ class Plan:
         out = self.statuses.copy()
         for entry in self.late_filters:
             np.minimum(out, entry.statuses(self.cluster, slice(0, self.size)), out=out)
+            self._ran(entry.plugin.name, "Filter")
         return out
 
     def statuses_with(self, change: overlay.Overlay) -> np.ndarray:
@@ -409,6 +430,7 @@ class Plan:
             scores = entry.normalized(entry.raw_at(self.cluster, rows))
             entries.in_range(entry.plugin, scores)
             totals += entry.weight * scores
+            self._ran(entry.plugin.name, "Score")
         return totals
 
     def explain(self, value: int) -> status.Status:

@@ -23,6 +23,8 @@ FIELDS = (
 )
 BYTES = sum(np.dtype(kind).itemsize for _, kind in FIELDS) + 2 * 8
 """Bytes a decision: its columns, and references to the pod's namespace and name."""
+KEPT = 1 << 16
+"""Decisions on record."""
 ERRED = -2
 """The row of an attempt that ended in an error."""
 UNCOUNTED = -1
@@ -51,7 +53,7 @@ class Records:
 
     __slots__ = ("_columns", "_names", "_namespaces", "count", "limit")
 
-    def __init__(self, limit: int = 1 << 16) -> None:
+    def __init__(self, limit: int = KEPT) -> None:
         self.limit = limit
         self.count = 0
         """Decisions ever made."""

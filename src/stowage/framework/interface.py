@@ -23,7 +23,7 @@ each cycle.
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
@@ -184,12 +184,20 @@ class PermitPlugin(Plugin):
     def permit(
         self, pod: pods.Incoming, node: str, context: BindContext
     ) -> tuple[status.Status | None, float]:
-        """(None, 0) approves; (WAIT, seconds) delays; any other status denies."""
+        """(None, 0) approves; any other status than WAIT denies.
+
+        (`status.WAIT`, seconds): the pod waits until this plugin, and every other that said so, allows it
+        through ``context.waiting``, at most so many seconds and 15 minutes; then it is denied.
+        """
         raise NotImplementedError
 
 
 class PreBindPlugin(Plugin):
     """Does what must be done before the binding is written."""
+
+    def has_work(self, pod: pods.Incoming, node: str, context: BindContext) -> bool:
+        """Whether ``pre_bind`` has anything to do; where none has, nobody is told before the binding."""
+        return True
 
     def pre_bind(self, pod: pods.Incoming, node: str, context: BindContext) -> status.Status | None:
         """None is success."""
@@ -224,6 +232,37 @@ class Binder(Protocol):
         ...
 
 
+class Waiting(Protocol):
+    """The pods that wait because a Permit plugin said WAIT. To be used in the event loop's thread only."""
+
+    def __iter__(self) -> Iterator[pods.Incoming]:
+        """All of them."""
+        ...
+
+    def allow(self, uid: str, plugin: str) -> None:
+        """``plugin`` waits no longer; where no other does, the pod is bound. Nothing where none waits."""
+        ...
+
+    def reject(self, uid: str, plugin: str, message: str) -> bool:
+        """The pod is unschedulable, for a reason that ``plugin`` gives; False where none waits."""
+        ...
+
+
+class NobodyWaits:
+    """Where bindings are only recorded, a pod that is to wait is taken to be allowed at once."""
+
+    def __iter__(self) -> Iterator[pods.Incoming]:
+        """None."""
+        return iter(())
+
+    def allow(self, uid: str, plugin: str) -> None:
+        """Nothing."""
+
+    def reject(self, uid: str, plugin: str, message: str) -> bool:
+        """False."""
+        return False
+
+
 @dataclass(slots=True)
 class BindContext:
     """What the plugins of the binding cycle may use; ``states`` is theirs, by plugin name."""
@@ -231,6 +270,7 @@ class BindContext:
     cluster: table.Table
     binder: Binder
     states: dict[str, Any] = field(default_factory=dict)
+    waiting: Waiting = field(default_factory=NobodyWaits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +292,8 @@ class PostFiltered:
     """node -> its victims, for every node that evicting can help; to be read before the table changes"""
     clears: bool = False
     """Without a node: the pod's present nomination is void; otherwise it stays as it is."""
+    amended: Callable[[Mapping[str, Victims] | str], PostFiltered] | None = None
+    """What comes of it where others have a say: of the candidates they leave, or the error they met."""
 
 
 class Attempt(Protocol):

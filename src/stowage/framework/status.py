@@ -45,6 +45,7 @@ class Status:
 
 SUCCESS = Status(Code.SUCCESS)
 SKIP = Status(Code.SKIP)
+WAIT = Status(Code.WAIT)
 
 
 def unschedulable(*reasons: str) -> Status:
@@ -60,6 +61,11 @@ def unresolvable(*reasons: str) -> Status:
 def error(*reasons: str) -> Status:
     """Something that must not happen did; the pod is tried again."""
     return Status(Code.ERROR, reasons)
+
+
+def label(found: Status | None) -> str:
+    """Of what a plugin answered, as kube-scheduler prints it; None is success."""
+    return SUCCESS.code.label if found is None else found.code.label
 
 
 def unavailable(nodes: int, reasons: Mapping[str, int]) -> str:

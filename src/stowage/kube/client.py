@@ -25,9 +25,10 @@ import logging
 import random
 import socket
 import ssl
+import time
 import urllib.parse
 import weakref
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, Self, TypeVar
 
 import aiohttp
@@ -35,7 +36,7 @@ import msgspec
 import yarl
 
 from stowage.kube import clock as clocks
-from stowage.kube import connection, errors, limits, resources
+from stowage.kube import connection, errors, limits, pool, resources
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +44,9 @@ T = TypeVar("T")
 Body = msgspec.Struct | dict[str, Any] | list[Any] | bytes
 """What is sent: an object, or its JSON. A struct of `stowage.api` names only some fields: create and
 apply it, but never update an object with one."""
+
+Told = Callable[[str, str, str, float], None]
+"""Takes what became of a request: status or "<error>", method, host and port, seconds."""
 
 LONGEST_WAIT = 60.0
 """Seconds of Retry-After that a request waits; beyond, the caller decides."""
@@ -75,19 +79,31 @@ class Settings:
     user_agent: str = "stowage"
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Call:
-    """One request. `repeatable`: that it may take effect twice; `tries`: 1 for never again."""
+class Call(msgspec.Struct, frozen=True):
+    """One request. `repeatable`: that it may take effect twice; `tries`: 1 for never again. `may`: asked
+    at each try, when its turn to be sent has come; `errors.Withheld` where the answer is no."""
 
     method: str
     path: str
-    params: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    params: Mapping[str, str] = {}
     body: bytes | None = None
     content_type: str = "application/json"
     repeatable: bool = True
     priority: limits.Priority = limits.Priority.NORMAL
     tries: int | None = None
     timeout: float | None = None
+    headers: Mapping[str, str] = {}
+    may: Callable[[], bool] | None = None
+
+    @property
+    def target(self) -> str:
+        """Path and query."""
+        return f"{self.path}?{urllib.parse.urlencode(self.params)}" if self.params else self.path
+
+    def check(self) -> None:
+        """`errors.Withheld` where it may not be sent any more."""
+        if self.may is not None and not self.may():
+            raise errors.Withheld(f"{self.method} {self.path}: not sent: no longer leading")
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -124,8 +140,14 @@ class Client:
         self.settings = settings
         self.clock = clock
         self.chance = chance or random.Random()
+        self.told: Told | None = None
+        """Told of each request sent: the status code, or <error>, the method, the host, and the seconds
+        until the answer, or as far as its head where it goes on."""
+        self.waited: Callable[[str, str, float], None] | None = None
+        """Told of each request about to be sent: the method, the host, and the seconds that it waited."""
         self._server = server
         self._limiter = limits.Limiter(settings.qps, settings.burst, settings.places, clock)
+        self._pool = pool.Pool(settings.user_agent)
         self._session: aiohttp.ClientSession | None = None
         self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
 
@@ -138,6 +160,7 @@ class Client:
     async def close(self) -> None:
         """Close the connections; requests and watches under way fail."""
         await self._limiter.close()
+        await self._pool.close()
         if self._session is not None:
             await self._session.close()
         # What the HTTP library closed before may still wait for the server's part in ending TLS.
@@ -257,12 +280,32 @@ class Client:
         """Send a request and return the answer's body; errors as the module says."""
 
         async def once() -> bytes:
+            began = time.perf_counter()
             async with self._limiter.place(call.priority):
-                answer = await self._send(call, call.timeout or self.settings.timeout)
-                async with answer:
+                access = await self._server.access()
+                if self.waited is not None:
+                    self.waited(call.method, _host(access), time.perf_counter() - began)
+                timeout = call.timeout or self.settings.timeout
+                if access.proxy is None:
+                    return await self._asked(access, call, timeout)
+                call.check()
+                async with await self._send(access, call, timeout) as answer:
                     return await _body(answer)
 
         return await self._answered(call, once)
+
+    async def _asked(self, access: connection.Access, call: Call, timeout: float) -> bytes:
+        headers = {"Accept": "application/json", **call.headers}
+        if call.body is not None:
+            headers["Content-Type"] = call.content_type
+        with _Timed(self.told, access, call) as timed:
+            answer = await self._pool.ask(
+                access, call.method, call.target, headers, call.body, timeout, call.check
+            )
+            timed.status = answer.status
+        if answer.status >= 300:
+            raise errors.from_answer(answer.status, answer.body, answer.retry_after)
+        return answer.body
 
     @contextlib.asynccontextmanager
     async def stream(self, call: Call, stall: float) -> AsyncIterator[aiohttp.StreamReader]:
@@ -271,7 +314,7 @@ class Client:
 
         async def once() -> aiohttp.ClientResponse:
             await self._limiter.token(call.priority)
-            answer = await self._send(call, None, stall)
+            answer = await self._send(await self._server.access(), call, None, stall)
             if answer.status >= 300:
                 async with answer:
                     await _body(answer)
@@ -279,27 +322,31 @@ class Client:
 
         answer = await self._answered(call, once)
         try:
-            with _translated(call):
-                yield answer.content
+            yield answer.content
+        except _BROKEN as error:
+            raise _translated(call, error) from error
         finally:
             answer.close()
 
     async def _answered(self, call: Call, once: Callable[[], Awaitable[T]]) -> T:
-        backoff = limits.Backoff(chance=self.chance)
+        backoff: limits.Backoff | None = None
         left = call.tries or self.settings.tries
         renewed = False
         while True:
             left -= 1
             access = await self._server.access()
             try:
-                with _translated(call):
+                try:
                     return await once()
+                except _BROKEN as error:
+                    raise _translated(call, error) from error
             except errors.Unauthorized:
                 if renewed or not await self._server.renew(access):
                     raise
                 renewed = True
                 left += 1
             except (errors.TooManyRequests, errors.ServerError, errors.ConnectionLost) as error:
+                backoff = backoff or limits.Backoff(chance=self.chance)
                 delay = _delay(call, error, backoff)
                 if delay is None or left <= 0:
                     raise
@@ -307,28 +354,29 @@ class Client:
                 await self.clock.sleep(delay)
 
     async def _send(
-        self, call: Call, timeout: float | None, stall: float | None = None
+        self, access: connection.Access, call: Call, timeout: float | None, stall: float | None = None
     ) -> aiohttp.ClientResponse:
-        access = await self._server.access()
-        headers = {"Accept": "application/json", "User-Agent": self.settings.user_agent}
+        headers = {"Accept": "application/json", "User-Agent": self.settings.user_agent, **call.headers}
         # Decompression would cost the one event loop more than the bytes cost the network.
         headers["Accept-Encoding"] = "identity"
         if access.authorization:
             headers["Authorization"] = access.authorization
         if call.body is not None:
             headers["Content-Type"] = call.content_type
-        query = f"?{urllib.parse.urlencode(call.params)}" if call.params else ""
-        return await self._connected().request(
-            call.method,
-            yarl.URL(access.server + call.path + query, encoded=True),
-            data=call.body,
-            headers=headers,
-            ssl=access.tls if access.tls is not None else True,
-            server_hostname=access.server_hostname,
-            proxy=access.proxy,
-            allow_redirects=False,
-            timeout=aiohttp.ClientTimeout(total=timeout, sock_connect=10.0, sock_read=stall),
-        )
+        with _Timed(self.told, access, call) as timed:
+            answer = await self._connected().request(
+                call.method,
+                yarl.URL(access.server + call.target, encoded=True),
+                data=call.body,
+                headers=headers,
+                ssl=access.tls if access.tls is not None else True,
+                server_hostname=access.server_hostname,
+                proxy=access.proxy,
+                allow_redirects=False,
+                timeout=aiohttp.ClientTimeout(total=timeout, sock_connect=10.0, sock_read=stall),
+            )
+            timed.status = answer.status
+        return answer
 
     def _connected(self) -> aiohttp.ClientSession:
         if self._session is None:  # a session wants a running loop
@@ -356,17 +404,50 @@ async def _body(answer: aiohttp.ClientResponse) -> bytes:
     return body
 
 
-@contextlib.contextmanager
-def _translated(call: Call) -> Iterator[None]:
-    """Turn what the HTTP library raises into ours, by whether the request was sent."""
+def _host(access: connection.Access) -> str:
+    return access.server.partition("://")[2].partition("/")[0]
+
+
+class _Timed:
+    """Tells `told` of a request, with the `status` that it was answered with. No generator: a request
+    passes here each time."""
+
+    __slots__ = ("_access", "_began", "_call", "_told", "status")
+
+    def __init__(self, told: Told | None, access: connection.Access, call: Call) -> None:
+        self.status = 0
+        self._told = told
+        self._access = access
+        self._call = call
+
+    def __enter__(self) -> Self:
+        self._began = time.perf_counter()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._told is not None:
+            code = str(self.status) if self.status else "<error>"
+            self._told(code, self._call.method, _host(self._access), time.perf_counter() - self._began)
+
+
+_BROKEN = (aiohttp.ClientError, OSError)
+"""What sending raises; ssl.SSLError and TimeoutError are OSErrors."""
+
+_UNSENT = (
+    pool.NotConnected,
+    aiohttp.ClientConnectorError,
+    aiohttp.ConnectionTimeoutError,
+    ssl.SSLError,
+)
+
+
+def _translated(call: Call, error: Exception) -> errors.ConnectionLost:
+    """Return ours for what sending raised, by whether the request was sent."""
     place = f"{call.method} {call.path}"
-    try:
-        yield
-    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, ssl.SSLError) as error:
-        raise errors.ConnectionLost(f"{place}: no connection: {_words(error)}") from error
-    except (aiohttp.ClientError, OSError, TimeoutError) as error:
-        kind = errors.ConnectionLost if call.repeatable else errors.AnswerLost
-        raise kind(f"{place}: no answer: {_words(error)}") from error
+    if isinstance(error, _UNSENT):
+        return errors.ConnectionLost(f"{place}: no connection: {_words(error)}")
+    kind = errors.ConnectionLost if call.repeatable else errors.AnswerLost
+    return kind(f"{place}: no answer: {_words(error)}")
 
 
 def _words(error: Exception) -> str:

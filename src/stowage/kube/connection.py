@@ -167,7 +167,7 @@ def _explained(source: str) -> Any:
 def _access(settings: Any, tls: "_Tls", fresh_for: float | None) -> Access:
     authorization = settings.api_key.get("BearerToken")
     server = str(settings.host).rstrip("/")
-    proxy = settings.proxy or _proxy_of_environment(server)
+    proxy = settings.proxy or proxy_of_environment(server)
     if proxy and urllib.parse.urlsplit(proxy).scheme not in {"http", "https"}:
         raise errors.ConfigurationError(f"proxy {proxy}: only http and https proxies are supported")
     return Access(
@@ -180,7 +180,8 @@ def _access(settings: Any, tls: "_Tls", fresh_for: float | None) -> Access:
     )
 
 
-def _proxy_of_environment(server: str) -> str | None:
+def proxy_of_environment(server: str) -> str | None:
+    """The proxy that HTTP_PROXY, HTTPS_PROXY and NO_PROXY mean for a URL."""
     url = urllib.parse.urlsplit(server)
     if urllib.request.proxy_bypass(url.hostname or ""):
         return None

@@ -13,7 +13,7 @@ import msgspec
 LONGEST_TEXT = 2048
 """Characters of an answer that an error keeps: enough for any Status, too few for a page to flood a log."""
 
-_SECRET = re.compile(r"(?i)\b(bearer|basic)\s+[^\s\"',;]+|\beyJ[\w-]{8,}(?:\.[\w-]+)*")
+_SECRET = re.compile(r"(?i)\b(bearer|basic)\s+[^\s\"'\\,;]+|\beyJ[\w-]{8,}(?:\.[\w-]+)*")
 
 
 class KubeError(Exception):
@@ -22,6 +22,10 @@ class KubeError(Exception):
 
 class ConfigurationError(KubeError):
     """No connection can be made of what the kubeconfig or the pod offers; one sentence for people."""
+
+
+class Withheld(KubeError):
+    """Not sent: who asked for it may not do it any more."""
 
 
 class ConnectionLost(KubeError):
@@ -174,5 +178,10 @@ def raise_for_status(body: bytes | msgspec.Raw) -> NoReturn:
 
 def redacted(text: str) -> str:
     """Bound a text from outside and strike out what looks like a credential."""
-    text = _SECRET.sub(lambda match: f"{match[1]} [redacted]" if match[1] else "[redacted]", text)
+    text = struck(text)
     return text if len(text) <= LONGEST_TEXT else text[: LONGEST_TEXT - 1] + "…"
+
+
+def struck(text: str) -> str:
+    """Strike out what looks like a credential."""
+    return _SECRET.sub(lambda match: f"{match[1]} [redacted]" if match[1] else "[redacted]", text)

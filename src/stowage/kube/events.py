@@ -24,8 +24,8 @@ RETRY_SECONDS = 10.0
 class Recorder:
     """Records Events in the name of a controller; `run` sends them.
 
-    `limit`: Events that wait at most, 20,000 (some 15 MB): a burst of bindings, which go first, of half
-    a minute. `senders`: requests in flight.
+    `limit`: Events that wait at most, 20,000 (some 15 MB): a burst of bindings, which go first, of ten
+    seconds or more. `remembered`: Events of which more makes a series. `senders`: requests in flight.
     """
 
     def __init__(
@@ -34,14 +34,15 @@ class Recorder:
         controller: str,
         instance: str,
         limit: int = 20_000,
-        senders: int = 8,
+        remembered: int = 10_000,
+        senders: int = 16,
     ) -> None:
         self.dropped = 0
         self.written = 0
         self._client = client
         self._reporter = (controller, instance)
         self._senders = senders
-        self._aggregator = series.Aggregator(clock=client.clock)
+        self._aggregator = series.Aggregator(remembered, client.clock)
         self._queue: asyncio.Queue[series.Event] = asyncio.Queue(limit)
 
     def record(

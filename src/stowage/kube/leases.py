@@ -27,6 +27,9 @@ from stowage.kube import errors, limits, resources
 
 logger = logging.getLogger(__name__)
 
+WAITING = logging.INFO - 4
+"""The level at which candidates log that they wait: klog's verbosity 4, as client-go's."""
+
 JITTER = 1.2
 """Candidates wait a retry period and up to this many more between attempts; client-go's factor."""
 
@@ -203,8 +206,12 @@ class Election:
     ) -> None:
         self.candidate = Candidate(settings, client.clock)
         self._client = client
-        self._settings = settings
+        self.settings = settings
         self._chance = chance or random.Random()
+
+    def __str__(self) -> str:
+        """Namespace and name of the Lease."""
+        return f"{self.settings.namespace}/{self.settings.name}"
 
     def holds(self) -> bool:
         """Whether this process leads at this moment; to be asked before each act."""
@@ -213,17 +220,19 @@ class Election:
     async def acquire(self) -> None:
         """Return when the Lease is held."""
         while not await self._carried_out(self.candidate.attempt()):
+            fields = {"lease": str(self), "leader": self.candidate.leader}
+            logger.log(WAITING, "Not leading", extra=fields)
             jitter = self._chance.uniform(1.0, 1.0 + JITTER)
-            await self._client.clock.sleep(self._settings.retry_period * jitter)
-        logger.info("%s/%s: leading", self._settings.namespace, self._settings.name)
+            await self._client.clock.sleep(self.settings.retry_period * jitter)
+        logger.info("Leading", extra={"lease": str(self)})
 
     async def renew(self) -> None:
         """Keep the Lease; return when it is lost."""
         while (left := self._left()) > 0:
-            await self._client.clock.sleep(min(self._settings.retry_period, left))
+            await self._client.clock.sleep(min(self.settings.retry_period, left))
             if self.holds():
                 await self._carried_out(self.candidate.attempt())
-        logger.error("%s/%s: no longer leading", self._settings.namespace, self._settings.name)
+        logger.error("No longer leading", extra={"lease": str(self)})
 
     async def release(self) -> None:
         """Give the Lease up, where it is held; what needs it has to have ended."""
@@ -247,7 +256,7 @@ class Election:
             await self.release()
         if lost:
             renewal.result()
-            raise LeaseLost(f"{self._settings.namespace}/{self._settings.name} could not be renewed in time")
+            raise LeaseLost(f"{self} could not be renewed in time")
         work.result()
 
     def _left(self) -> float:
@@ -261,7 +270,7 @@ class Election:
                 ask = next(attempt) if answer is None else attempt.send(answer)
             except StopIteration as stop:
                 return bool(stop.value)
-            left = self._left() if self.holds() else self._settings.renew_deadline
+            left = self._left() if self.holds() else self.settings.renew_deadline
             try:
                 async with asyncio.timeout(left):
                     answer = await self._sent(ask)
@@ -269,11 +278,11 @@ class Election:
                 answer = Nothing.FAILED
 
     async def _sent(self, ask: Read | Write) -> Answer:
-        namespace, name = self._settings.namespace, self._settings.name
+        namespace, name = self.settings.namespace, self.settings.name
         # One try each: the next attempt knows better than a repetition what to do about a failure.
         call: dict[str, Any] = {
             "tries": 1,
-            "timeout": self._settings.renew_deadline / 2,
+            "timeout": self.settings.renew_deadline / 2,
             "priority": limits.Priority.HIGH,
         }
         try:
@@ -285,7 +294,7 @@ class Election:
         except errors.NotFound:
             return Nothing.MISSING
         except errors.KubeError as error:
-            logger.warning("%s/%s: %s", namespace, name, error)
+            logger.warning("Lease not read or written", extra={"lease": str(self), "error": str(error)})
             return Nothing.FAILED
 
 

@@ -1,20 +1,22 @@
-"""How fast requests leave: a token bucket, places in flight with a priority, and backoff.
+"""How fast requests leave: token buckets, places in flight with a priority, and backoff.
 
-The bucket is client-go's: `burst` requests at once, then `qps` a second. A place in flight is one
-HTTP/1.1 connection; where places or tokens are short, the more important request goes first, however
-late it came. Watches take a token and no place.
+A bucket is client-go's: `burst` requests at once, then `qps` a second; Events have one of their own, as
+kube-scheduler's have. A place in flight is one HTTP/1.1 connection; where places are short, the more
+important request goes first, however late it came, but for the share that is LOW's. Watches take a token
+and no place.
 """
 
 import asyncio
-import contextlib
+import collections
 import dataclasses
 import enum
-import heapq
-import itertools
 import random
-from collections.abc import AsyncIterator
+from types import TracebackType
 
 from stowage.kube import clock as clocks
+
+SHARE = 32
+"""While places are short, one in so many is LOW's: bindings without end do not hold Events back for ever."""
 
 
 class Priority(enum.IntEnum):
@@ -25,6 +27,38 @@ class Priority(enum.IntEnum):
     NORMAL = 1
     LOW = 2
     """What nobody waits for, such as Events."""
+
+
+_USUAL = (Priority.HIGH, Priority.NORMAL, Priority.LOW)
+_TURN = (Priority.HIGH, Priority.LOW, Priority.NORMAL)
+
+
+class _Bucket:
+    def __init__(self, qps: float | None, burst: int, clock: clocks.Clock) -> None:
+        self.refill: asyncio.Task[None] | None = None
+        self._qps = qps
+        self._burst = float(burst)
+        self._tokens = float(burst)
+        self._clock = clock
+        self._counted_at = clock.monotonic()
+
+    def empty(self) -> bool:
+        if self._qps is None:
+            return False
+        now = self._clock.monotonic()
+        self._tokens = min(self._burst, self._tokens + (now - self._counted_at) * self._qps)
+        self._counted_at = now
+        return self._tokens < 1
+
+    def take(self) -> None:
+        if self._qps is not None:
+            self._tokens -= 1
+
+    async def filled(self) -> None:
+        """Returns when there is a token."""
+        if self._qps is not None:
+            # A nanosecond more, so that rounding does not leave the bucket a hair short of its token.
+            await self._clock.sleep((1 - self._tokens) / self._qps + 1e-9)
 
 
 class Limiter:
@@ -39,38 +73,29 @@ class Limiter:
     ) -> None:
         if burst < 1 or places < 1 or (qps is not None and qps <= 0):
             raise ValueError("qps, burst and places must be greater than 0")
-        self._qps = qps
-        self._burst = float(burst)
-        self._tokens = float(burst)
-        self._counted_at = clock.monotonic()
+        common = _Bucket(qps, burst, clock)
+        self._buckets = (common, common, _Bucket(qps, burst, clock))
         self._free = places
-        self._clock = clock
-        self._queue: list[tuple[Priority, int, bool, asyncio.Future[None]]] = []
-        self._order = itertools.count()
-        self._refill: asyncio.Task[None] | None = None
+        self._passed = 0
+        """Places given while LOW waited, since LOW had one."""
+        self._waiting: tuple[collections.deque[tuple[bool, asyncio.Future[None]]], ...]
+        self._waiting = (collections.deque(), collections.deque(), collections.deque())
 
-    @contextlib.asynccontextmanager
-    async def place(self, priority: Priority = Priority.NORMAL) -> AsyncIterator[None]:
+    def place(self, priority: Priority = Priority.NORMAL) -> "_Place":
         """Hold a place in flight; entered when there is one and the bucket has a token."""
-        await self._admit(priority, True)
-        try:
-            yield
-        finally:
-            self._free += 1
-            self._serve()
+        return _Place(self, priority)
 
     async def token(self, priority: Priority = Priority.NORMAL) -> None:
         """Wait for a token alone."""
-        await self._admit(priority, False)
+        await self.admit(priority, False)
 
-    async def _admit(self, priority: Priority, place: bool) -> None:
-        self._count()
-        if not self._queue and self._tokens >= 1 and (self._free or not place):
-            self._take(place)
-            return
+    async def admit(self, priority: Priority, place: bool) -> None:
+        """Wait for a token and, with `place`, for a place, which is to be given back."""
         admitted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._queue, (priority, next(self._order), place, admitted))
+        self._waiting[priority].append((place, admitted))
         self._serve()
+        if admitted.done():
+            return
         try:
             await admitted
         except asyncio.CancelledError:
@@ -79,51 +104,67 @@ class Limiter:
             self._serve()
             raise
 
+    def leave(self) -> None:
+        """Give a place back."""
+        self._free += 1
+        self._serve()
+
     def _serve(self) -> None:
         """Admit who may go, in order; see to it that somebody looks again when there is a token."""
-        self._count()
-        while self._queue:
-            _, _, place, admitted = self._queue[0]
-            if admitted.done():  # its request was cancelled
-                heapq.heappop(self._queue)
-                continue
-            if place and not self._free:
-                return
-            if self._tokens < 1:
-                self._await_token()
-                return
-            heapq.heappop(self._queue)
-            self._take(place)
+        while (priority := self._due()) is not None:
+            place, admitted = self._waiting[priority].popleft()
+            self._buckets[priority].take()
+            if place:
+                self._free -= 1
+                self._passed = 0 if priority is Priority.LOW else self._passed + bool(self._waiting[-1])
             admitted.set_result(None)
 
-    def _take(self, place: bool) -> None:
-        if self._qps is not None:
-            self._tokens -= 1
-        self._free -= place
+    def _due(self) -> Priority | None:
+        """Whose turn it is, of those that may go."""
+        for priority in _TURN if self._passed >= SHARE - 1 else _USUAL:
+            waiting = self._waiting[priority]
+            while waiting and waiting[0][1].done():
+                waiting.popleft()  # its request was cancelled
+            if not waiting or (waiting[0][0] and not self._free):
+                continue
+            bucket = self._buckets[priority]
+            if not bucket.empty():
+                return priority
+            if bucket.refill is None:
+                bucket.refill = asyncio.create_task(self._refilled(bucket))
+        return None
 
-    def _count(self) -> None:
-        if self._qps is not None:
-            now = self._clock.monotonic()
-            self._tokens = min(self._burst, self._tokens + (now - self._counted_at) * self._qps)
-            self._counted_at = now
-
-    def _await_token(self) -> None:
-        if self._refill is None and self._qps is not None:
-            self._refill = asyncio.create_task(self._refilled((1 - self._tokens) / self._qps))
-
-    async def _refilled(self, seconds: float) -> None:
+    async def _refilled(self, bucket: _Bucket) -> None:
         try:
-            # A nanosecond more, so that rounding does not leave the bucket a hair short of its token.
-            await self._clock.sleep(seconds + 1e-9)
+            await bucket.filled()
         finally:
-            self._refill = None
+            bucket.refill = None
         self._serve()
 
     async def close(self) -> None:
         """Stop waiting for tokens; requests that still wait are the caller's to cancel."""
-        if self._refill is not None:
-            self._refill.cancel()
-            await asyncio.gather(self._refill, return_exceptions=True)
+        for bucket in self._buckets:
+            if bucket.refill is not None:
+                bucket.refill.cancel()
+                await asyncio.gather(bucket.refill, return_exceptions=True)
+
+
+class _Place:
+    """A place, held for the length of a block."""
+
+    __slots__ = ("_limiter", "_priority")
+
+    def __init__(self, limiter: Limiter, priority: Priority) -> None:
+        self._limiter = limiter
+        self._priority = priority
+
+    async def __aenter__(self) -> None:
+        await self._limiter.admit(self._priority, True)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._limiter.leave()
 
 
 @dataclasses.dataclass(slots=True)

@@ -6,6 +6,7 @@ server may say null for absent; that is understood, the slow way, as `stowage.ap
 
 import dataclasses
 import functools
+import re
 import urllib.parse
 from typing import Any, Generic, TypeVar
 
@@ -56,10 +57,10 @@ class Resource(Generic[T]):
         of all namespaces."""
         parts = ["/apis" if self.group else "/api", self.api_version]
         if self.namespaced and namespace:
-            parts += ["namespaces", urllib.parse.quote(namespace, safe="")]
+            parts += ["namespaces", _escaped(namespace)]
         parts.append(self.plural)
         if name:
-            parts.append(urllib.parse.quote(name, safe=""))
+            parts.append(_escaped(name))
         if self.subresource:
             parts.append(self.subresource)
         return "/".join(parts)
@@ -79,6 +80,14 @@ class Resource(Generic[T]):
     @functools.cached_property
     def _decoder(self) -> msgspec.json.Decoder[T]:
         return msgspec.json.Decoder(self.answer)
+
+
+_PLAIN = re.compile(r"[-.a-z0-9]*")
+
+
+def _escaped(text: str) -> str:
+    """A part of a path; names of nearly all objects need nothing."""
+    return text if _PLAIN.fullmatch(text) else urllib.parse.quote(text, safe="")
 
 
 _PLACES: dict[type, tuple[str, str, str]] = {

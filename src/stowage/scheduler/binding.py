@@ -7,6 +7,7 @@ out by reading: a pod that is bound to the node is bound, whoever heard of it.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -15,13 +16,17 @@ from stowage.api import objects, volumes
 from stowage.cluster import pods
 from stowage.framework import status
 from stowage.kube import client as clients
-from stowage.kube import errors, resources
+from stowage.kube import errors, limits, resources
 from stowage.scheduler import cache as caches
+from stowage.scheduler import provision
 
 logger = logging.getLogger(__name__)
 
 ASK_AGAIN = 1.0
 """Seconds between two questions about what became of a write, or of a claim."""
+
+BIND_TRIES = 3
+"""How often a binding is sent of which it is not known what became."""
 
 
 class Notes:
@@ -53,34 +58,48 @@ class Notes:
 
 
 class Writer:
-    """Carries the writes out. ``leads``: asked before each binding is sent."""
+    """Carries the writes out. ``leads``: asked before each is sent. ``still``: the lock under which
+    the table is changed."""
 
-    def __init__(self, client: clients.Client, cache: caches.Cache, leads: Callable[[], bool]) -> None:
+    def __init__(
+        self, client: clients.Client, cache: caches.Cache, leads: Callable[[], bool], still: asyncio.Lock
+    ) -> None:
         self._client = client
         self._cache = cache
         self._leads = leads
+        self._still = still
 
     # --------------------------------------------------------------- bindings
 
     async def bind(self, pod: pods.Incoming, node: str) -> str:
-        """Binds the pod; why it is not bound, empty where it is."""
+        """Binds the pod; why it is not bound, empty where it is.
+
+        What was sent and found no answer may still arrive. So it is sent again, to the same node, until
+        the server has decided: else the pod could turn up where its place was given to another.
+        """
         body = {
             "apiVersion": "v1",
             "kind": "Binding",
             "metadata": {"name": pod.name, "namespace": pod.namespace, "uid": pod.uid},
             "target": {"kind": "Node", "name": node},
         }
-        if not self._leads():
-            return "no longer leading"
-        try:
-            await self._client.create(resources.BINDINGS, body, pod.namespace, pod.name)
-        except (errors.AnswerLost, errors.ServerError, errors.Conflict) as error:
-            return "" if await self._is_bound(pod, node) else str(error)
-        except errors.KubeError as error:
-            return str(error)
-        return ""
+        left, backoff = BIND_TRIES, limits.Backoff(chance=self._client.chance)
+        while True:
+            left -= 1
+            try:
+                await self._client.create(resources.BINDINGS, body, pod.namespace, pod.name, may=self._leads)
+            except (errors.AnswerLost, errors.ServerError, errors.Conflict) as error:
+                if await self.is_bound(pod, node):
+                    return ""
+                if isinstance(error, errors.Conflict) or not left:
+                    return _words(error)
+            except errors.KubeError as error:
+                return _words(error)
+            else:
+                return ""
+            await self._client.clock.sleep(backoff.next())
 
-    async def _is_bound(self, pod: pods.Incoming, node: str) -> bool:
+    async def is_bound(self, pod: pods.Incoming, node: str) -> bool:
         """Whether the pod is on the node; asks until there is an answer."""
         while True:
             seen = self._cache.node_of(pod.uid)
@@ -99,42 +118,33 @@ class Writer:
 
     # ---------------------------------------------------------------- volumes
 
-    async def prepare(self, items: Sequence[Any], timeout: float) -> str:
-        """Writes claims and volumes, and waits until the claims are bound; why they are not, empty where
-        they are. News of them are held back meanwhile; where that fails, they are read again."""
+    async def prepare(self, pod: pods.Incoming, node: str, items: Sequence[Any], timeout: float) -> str:
+        """Writes the pod's claims and volumes, and waits until the claims are bound; why they are not,
+        empty where they are. News of them are held back meanwhile; where that fails, they are read again."""
         if not items:
             return ""
+        failure = "given up"
         self._cache.hold(items)
         try:
-            failure = await self._prepared(items, timeout)
+            for item in items:
+                await self._written(item)
+            await provision.Check(self._client, self._cache, pod, node, items).awaited(timeout)
+            failure = ""
+        except provision.Failure as error:
+            failure = f"binding volumes: {error}"
         except errors.KubeError as error:
-            failure = str(error)
+            failure = _words(error)
         finally:
-            self._cache.release(items)
-        if failure:
-            await self._reread(items)
+            async with self._still:
+                self._cache.release(items)
+            if failure:
+                await self._reread(items)
         return failure
 
-    async def _prepared(self, items: Sequence[Any], timeout: float) -> str:
-        for item in items:
-            kind = resources.of(type(item))
-            meta = item.metadata
-            how = clients.Patch.MERGE
-            await self._client.patch(kind, _patch(item), meta.name, meta.namespace, how=how)
-        ends = self._client.clock.monotonic() + timeout
-        waiting = dict.fromkeys(_claim(item) for item in items)
-        while waiting:
-            for namespace, name in list(waiting):
-                claim = await self._client.get(resources.of(objects.PersistentVolumeClaim), name, namespace)
-                if claim.spec.volume_name and volumes.BIND_COMPLETED in claim.metadata.annotations:
-                    del waiting[namespace, name]
-                elif _given_up(claim, items):
-                    return f'binding volumes: provisioning failed for PVC "{name}"'
-            if waiting and self._client.clock.monotonic() >= ends:
-                return "binding volumes: context deadline exceeded"
-            if waiting:
-                await self._client.clock.sleep(ASK_AGAIN)
-        return ""
+    async def _written(self, item: Any) -> None:
+        kind, meta = resources.of(type(item)), item.metadata
+        how = clients.Patch.MERGE
+        await self._client.patch(kind, _patch(item), meta.name, meta.namespace, how=how, may=self._leads)
 
     async def _reread(self, items: Sequence[Any]) -> None:
         for item in items:
@@ -142,12 +152,14 @@ class Writer:
             try:
                 found = await self._client.get(resources.of(type(item)), meta.name, meta.namespace)
             except errors.NotFound:
-                self._cache.cluster.remove(item)
+                async with self._still:
+                    self._cache.cluster.remove(item)
             except errors.KubeError as error:
                 fields = {"object": f"{meta.namespace}/{meta.name}", "error": str(error)}
                 logger.warning("Object not read again after a failed write", extra=fields)
             else:
-                self._cache.cluster.set(found)
+                async with self._still:
+                    self._cache.cluster.set(found)
 
 
 def _patch(item: Any) -> dict[str, Any]:
@@ -170,14 +182,6 @@ def _patch(item: Any) -> dict[str, Any]:
     return body
 
 
-def _claim(item: Any) -> tuple[str, str]:
-    """Namespace and name of the claim that a write is for."""
-    if isinstance(item, objects.PersistentVolume) and item.spec.claim_ref is not None:
-        return item.spec.claim_ref.namespace, item.spec.claim_ref.name
-    return item.metadata.namespace, item.metadata.name
-
-
-def _given_up(claim: objects.PersistentVolumeClaim, items: Sequence[Any]) -> bool:
-    """Whether the provisioner has taken the node off a claim again: another one is to be chosen."""
-    asked = any(caches.key_of(item) == caches.key_of(claim) for item in items)
-    return asked and volumes.SELECTED_NODE not in claim.metadata.annotations
+def _words(error: errors.KubeError) -> str:
+    """As kube-scheduler tells it: what the server said, without the code."""
+    return error.message if isinstance(error, errors.APIError) else str(error)

@@ -10,7 +10,8 @@ watch says of it meanwhile is only remembered.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+import time
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import msgspec
@@ -19,6 +20,7 @@ from stowage.api import objects
 from stowage.cluster import pods, table
 from stowage.framework import events
 from stowage.kube import informer, resources, watch
+from stowage.scheduler import meters, whole
 from stowage.scheduler import queue as queues
 
 logger = logging.getLogger(__name__)
@@ -57,14 +59,27 @@ RESOURCES: dict[type, tuple[events.Resource, str]] = {
 }
 """Storage kind -> what plugins register for, and where the table keeps it."""
 
+POD_CAME = events.UNSCHEDULED_POD_ADD.label
+POD_CHANGED = events.UNSCHEDULED_POD_UPDATE.label
+POD_LEFT = events.Event(events.Resource.UNSCHEDULED_POD, events.Action.DELETE).label
+PLACED_POD_CAME = events.ASSIGNED_POD_ADD.label
+PLACED_POD_CHANGED = events.Event(events.Resource.ASSIGNED_POD, events.Action.UPDATE).label
+PLACED_POD_LEFT = events.ASSIGNED_POD_DELETE.label
+"""What news of pods are in scheduler_event_handling_duration_seconds."""
+
 Key = tuple[type, str, str]
 """Kind, namespace and name of an object."""
 
 
-def sources() -> list[watch.Source[Any]]:
-    """What to follow."""
+def sources(kept_whole: Collection[type] = (), page: int = 500) -> list[watch.Source[Any]]:
+    """What to follow, listed in pages of so many; of the kinds in ``kept_whole`` (nodes, pods) the JSON is
+    kept."""
     return [
-        watch.Source(resources.of(kind), fields=UNENDED if kind is objects.Pod else "")
+        watch.Source(
+            whole.of(kind) if kind in kept_whole else resources.of(kind),
+            fields=UNENDED if kind is objects.Pod else "",
+            page=page,
+        )
         for kind in (*REQUIRED, *OPTIONAL)
     ]
 
@@ -77,7 +92,9 @@ def key_of(item: Any) -> Key:
 class Cache:
     """The table's and the queue's only writer beside the cycles. ``names``: our scheduler names."""
 
-    def __init__(self, cluster: table.Table, queue: queues.Queue, names: Iterable[str]) -> None:
+    def __init__(
+        self, cluster: table.Table, queue: queues.Queue, names: Iterable[str], *, victims_whole: bool = False
+    ) -> None:
         self.cluster = cluster
         self.queue = queue
         self.pending: dict[str, pods.Incoming] = {}
@@ -86,10 +103,21 @@ class Cache:
         """uid -> resource version of such a pod"""
         self.assumed: dict[str, str] = {}
         """uid -> the node that a pod is assumed to be on"""
+        self.overcommitted: set[str] = set()
+        """nodes whose bound pods ask for more than they have"""
+        self.overcommits = 0
+        """how often a node was found to be so"""
+        self.unready: set[str] = set()
+        """nodes that do not say that they are ready"""
+        self.handling = meters.Histograms(meters.SHORT_TIMES)
+        """label of an event -> seconds that taking it in took"""
+        self._labels: set[str] = set()
         self._names = frozenset(names)
         self._nodes: dict[str, objects.Node] = {}
         self._awaited = {str(source.kind) for source in sources()}
         self._held: dict[Key, informer.News | None] = {}
+        self._whole: dict[str, bytes] | None = {} if victims_whole else None
+        """uid -> the JSON of a pod with a node; None: it is not kept"""
 
     @property
     def synced(self) -> bool:
@@ -98,6 +126,13 @@ class Cache:
 
     def apply(self, news: informer.News) -> None:
         """Takes in one piece of news."""
+        began = time.perf_counter()
+        self._labels.clear()
+        self._apply(news)
+        for label in self._labels:
+            self.handling[(label,)].observe(time.perf_counter() - began)
+
+    def _apply(self, news: informer.News) -> None:
         kind: type = news.kind.answer
         if news.what is informer.What.LISTED:
             self._awaited.discard(str(news.kind))
@@ -111,6 +146,10 @@ class Cache:
             self._held[key] = news
         else:
             self._other(kind, news)
+
+    def _move(self, event: events.Event, old: Any, new: Any) -> None:
+        self._labels.add(event.label)
+        self.queue.move(event, old, new)
 
     def _refused(self, news: informer.News) -> None:
         fields = {"kind": str(news.kind), "error": str(news.error)}
@@ -127,17 +166,46 @@ class Cache:
         old = self._nodes.get(name)
         if news.what is informer.What.REMOVED:
             if old is not None:
-                self.queue.move(events.Event(events.Resource.NODE, events.Action.DELETE), old, None)
+                self._move(events.Event(events.Resource.NODE, events.Action.DELETE), old, None)
                 del self._nodes[name]
             self.cluster.remove_node(name)
+            self.overcommitted.discard(name)
+            self.unready.discard(name)
             return
         node = self._nodes[name] = news.object
+        (self.unready.discard if _ready(node) else self.unready.add)(name)
         self.cluster.set_node(node)
+        self._weigh(name)
         if old is None:
-            self.queue.move(events.Event(events.Resource.NODE, events.Action.ADD), None, node)
+            self._move(events.Event(events.Resource.NODE, events.Action.ADD), None, node)
             return
         for event in events.node_changes(old, node):
-            self.queue.move(event, old, node)
+            self._move(event, old, node)
+
+    def _weigh(self, name: str) -> None:
+        """Notes whether a node has too many bound pods: with a scheduler besides, or as it shrank."""
+        cluster, row = self.cluster, self.cluster.row_of.get(name, -1)
+        before = name in self.overcommitted
+        self.overcommitted.discard(name)
+        if row < 0 or not cluster.live.item(row):
+            return
+        over = cluster.requested[:, row] - cluster.allocatable[:, row]
+        if (over <= 0).all():
+            return
+        for uid, node in self.assumed.items():
+            slot = cluster.pods.by_uid.get(uid)
+            if node == name and slot is not None:
+                for index, amount in cluster.held(slot).shape.requested:
+                    over[index] -= amount
+        if (over <= 0).all():
+            return
+        self.overcommitted.add(name)
+        if not before:
+            self.overcommits += 1
+            names = cluster.resources.names
+            amounts = {names[index]: int(over[index]) for index in (over > 0).nonzero()[0]}
+            fields = {"node": name, "over": amounts, "total": self.overcommits}
+            logger.error("Node has more pods bound than it has room for", extra=fields)
 
     # ------------------------------------------------------------------- pods
 
@@ -158,14 +226,21 @@ class Cache:
         self.assumed.pop(uid, None)
         old = self._held_pod(uid)
         if waiting is not None:
+            self._labels.add(POD_LEFT)
             self.queue.delete(waiting)
         cluster.set_pod(pod)
+        if self._whole is not None and isinstance(pod, whole.Pod):
+            self._whole[uid] = pod.whole
+        self._weigh(pod.spec.node_name)
         new = cluster.project(pod, placed=True)
         if old is None or waiting is not None:
+            self._labels.add(PLACED_POD_CAME)
             self.queue.move(events.ASSIGNED_POD_ADD, None, new)
-        elif old.shape is not new.shape or old.group is not new.group:
+            return
+        self._labels.add(PLACED_POD_CHANGED)
+        if old.shape is not new.shape or old.group is not new.group:
             for event in _changes(old, new):
-                self.queue.move(event, old, new)
+                self._move(event, old, new)
 
     def _unassigned(self, pod: pods.Incoming, version: str) -> None:
         uid = pod.uid
@@ -173,23 +248,31 @@ class Cache:
         self.pending[uid], self.versions[uid] = pod, version
         if uid in self.assumed:
             if pod.pod.metadata.deletion_timestamp is not None:
-                self.forget(pod)
+                self.freed(self.forget(pod))
         elif old is None:
+            self._labels.add(POD_CAME)
             self.queue.add(pod)
         elif before != version:
+            self._labels.update([POD_CHANGED], (each.label for each in events.pod_changes(old, pod)))
             self.queue.update(old, pod)
             if old.nominated and old.nominated != pod.nominated:
                 self._room(old)
 
     def _pod_gone(self, uid: str) -> None:
+        if self._whole is not None:
+            self._whole.pop(uid, None)
         waiting = self.pending.pop(uid, None)
         self.versions.pop(uid, None)
         if waiting is not None:
+            self._labels.add(POD_LEFT)
             self.queue.delete(waiting)
         placed = self._held_pod(uid)
         if placed is not None:
+            self._labels.add(PLACED_POD_LEFT)
             self.assumed.pop(uid, None)
             self.cluster.remove_pod(uid)
+            if self.overcommitted:
+                self._weigh(placed.pod.spec.node_name)
             self.queue.move(events.ASSIGNED_POD_DELETE, placed, None)
         elif waiting is not None and waiting.nominated:
             self._room(waiting)
@@ -209,20 +292,49 @@ class Cache:
         held.pod = msgspec.structs.replace(held.pod, spec=spec)
         return held
 
+    # -------------------------------------------------------------- whole JSON
+
+    def whole_node(self, name: str) -> msgspec.Raw:
+        """The JSON of a node, where `sources` was asked to keep it."""
+        node = self._nodes[name]
+        assert isinstance(node, whole.Node)
+        return msgspec.Raw(node.whole)
+
+    def whole_pod(self, uid: str) -> msgspec.Raw:
+        """The JSON of a pending pod, and where victims are to be had whole of any, likewise."""
+        pending = self.pending.get(uid)
+        if pending is None:
+            return msgspec.Raw((self._whole or {})[uid])
+        assert isinstance(pending.pod, whole.Pod)
+        return msgspec.Raw(pending.pod.whole)
+
     # ---------------------------------------------------------------- assumed
 
     def assume(self, pod: pods.Incoming, node: str) -> None:
         """Notes that a pod which holds its place in the table is not known to be bound there yet."""
         self.assumed[pod.uid] = node
 
-    def forget(self, pod: pods.Incoming, *, itself: bool = True) -> None:
-        """Takes an assumed pod off its node, if it still is that; others may profit, and ``itself``."""
+    def forget(self, pod: pods.Incoming) -> pods.Incoming | None:
+        """Takes an assumed pod off its node, if it still is that: it as it was there, for `freed`."""
         if self.assumed.pop(pod.uid, None) is None:
-            return
+            return None
         placed = self._held_pod(pod.uid)
         self.cluster.remove_pod(pod.uid)
-        among = None if itself else (lambda other: other.uid != pod.uid)
-        self.queue.move(events.ASSIGNED_POD_DELETE, placed, None, among)
+        return placed
+
+    def freed(self, placed: pods.Incoming | None, *, itself: bool = True) -> None:
+        """An assumed pod has left its node, if there was one: others may profit, and ``itself``."""
+        if placed is not None:
+            among = None if itself else (lambda other: other.uid != placed.uid)
+            self.queue.move(events.ASSIGNED_POD_DELETE, placed, None, among)
+
+    def node(self, name: str) -> objects.Node | None:
+        """A node, as its watch saw it last."""
+        return self._nodes.get(name)
+
+    def exists(self, pod: pods.Incoming) -> bool:
+        """Whether a pod, or another of its name that is ours, waits or has a node."""
+        return pod.uid in self.cluster.pods.by_uid or self.queue.get(pod.key) is not None
 
     def node_of(self, uid: str) -> str:
         """The node on which its watch has seen a pod; empty where there is none."""
@@ -250,13 +362,13 @@ class Cache:
         old = known.get(name)
         if removed:
             self.cluster.remove(item)
-            self.queue.move(events.Event(resource, events.Action.DELETE), old or item, None)
+            self._move(events.Event(resource, events.Action.DELETE), old or item, None)
         elif old is None:
             self.cluster.set(item)
-            self.queue.move(events.Event(resource, events.Action.ADD), None, item)
+            self._move(events.Event(resource, events.Action.ADD), None, item)
         elif old != item:
             self.cluster.set(item)
-            self.queue.move(events.Event(resource, events.Action.UPDATE), old, item)
+            self._move(events.Event(resource, events.Action.UPDATE), old, item)
 
     def _selects_as_before(self, item: Any) -> bool:
         """Of services and controllers only selectors are read, and every change costs all plans."""
@@ -287,6 +399,10 @@ class Cache:
             news = self._held.pop(key_of(item), None)
             if news is not None:
                 self.apply(news)
+
+
+def _ready(node: objects.Node) -> bool:
+    return any(each.type == "Ready" and each.status == "True" for each in node.status.conditions)
 
 
 def _changes(old: pods.Incoming, new: pods.Incoming) -> Iterable[events.Event]:

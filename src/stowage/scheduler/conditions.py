@@ -40,6 +40,8 @@ class Statuses:
         self._writing: dict[str, asyncio.Task[None]] = {}
         self._said: dict[str, tuple[str, str]] = {}
         """uid -> reason and message of the condition written last"""
+        self._nominated: dict[str, str] = {}
+        """uid -> the nomination written last"""
 
     def say(self, pod: pods.Incoming, saying: Saying) -> None:
         """Has the status say so; what it says already is not written."""
@@ -54,6 +56,7 @@ class Statuses:
     def forget(self, uid: str) -> None:
         """The pod needs no condition any more."""
         self._said.pop(uid, None)
+        self._nominated.pop(uid, None)
 
     async def settled(self, uid: str) -> None:
         """Returns when nothing of this pod is being written: a late condition would deny its binding."""
@@ -78,7 +81,8 @@ class Statuses:
         said = (saying.reason, saying.message)
         if saying.reason and self._said.get(pod.uid) != said:
             body["conditions"] = [self._condition(pod, saying)]
-        if saying.node is not None and saying.node != pod.nominated:
+        known = {pod.nominated, self._nominated.get(pod.uid, pod.nominated)}  # news of ours may be late
+        if saying.node is not None and known != {saying.node}:
             body["nominatedNodeName"] = saying.node or None
         if not body:
             return
@@ -94,6 +98,8 @@ class Statuses:
         else:
             if saying.reason:
                 self._said[pod.uid] = said
+            if saying.node is not None:
+                self._nominated[pod.uid] = saying.node
 
     def _condition(self, pod: pods.Incoming, saying: Saying) -> dict[str, Any]:
         condition = {
@@ -105,7 +111,13 @@ class Statuses:
         before = next((each for each in pod.pod.status.conditions if each.type == "PodScheduled"), None)
         if pod.uid not in self._said and (before is None or before.status != "False"):
             condition["lastTransitionTime"] = self._client.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
-        return condition
+        return observed(condition, pod)
+
+
+def observed(condition: dict[str, Any], pod: pods.Incoming) -> dict[str, Any]:
+    """The condition, with the generation of the pod that it is about (servers since 1.33 count it)."""
+    generation = pod.pod.metadata.generation
+    return {**condition, "observedGeneration": generation} if generation else condition
 
 
 def _joined(before: Saying, after: Saying) -> Saying:

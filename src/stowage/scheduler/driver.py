@@ -9,20 +9,32 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 import logging
 import random
-import socket
+from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from stowage.cluster import pods, table
-from stowage.engine import cycle
-from stowage.framework import config, profile, status
+from stowage.engine import consult, cycle, measures
+from stowage.framework import config, profile
 from stowage.kube import client as clients
-from stowage.kube import events as recorders
-from stowage.kube import informer, series
-from stowage.scheduler import binding, conditions, entry, preemption
+from stowage.kube import informer
+from stowage.scheduler import (
+    announce,
+    binding,
+    bounds,
+    commit,
+    conditions,
+    decisions,
+    entry,
+    extenders,
+    failures,
+    logs,
+    metrics,
+    preemption,
+    waiting,
+)
 from stowage.scheduler import cache as caches
 from stowage.scheduler import queue as queues
 
@@ -33,23 +45,6 @@ SLICE = 0.005
 
 GRACE = 10.0
 """Seconds for which bindings under way are awaited at the end."""
-
-NOTE_LIMIT = 1024
-"""Characters of an Event's note."""
-
-CLAIMS = "resource claims are not supported yet"
-GROUP = "scheduling groups are not supported yet"
-
-
-@dataclasses.dataclass(frozen=True)
-class Failed:
-    """How an attempt failed. ``node``: the nomination from now on; empty: none; None: as it is."""
-
-    message: str
-    reason: str = conditions.SCHEDULER_ERROR
-    plugins: Sequence[str] = ()
-    pending: Sequence[str] = ()
-    node: str | None = ""
 
 
 class Driver:
@@ -62,43 +57,80 @@ class Driver:
         written: config.Configuration,
         leads: Callable[[], bool],
         seed: int | None = None,
+        told: decisions.Decisions | None = None,
+        counted: metrics.Metrics | None = None,
+        kept: bounds.Bounds = bounds.USUAL,
     ) -> None:
+        self.metrics = counted or metrics.Metrics(client.clock)
         self._client = client
         self._leads = leads
+        self._told = told or decisions.Decisions(client.clock)
+        self._told.queue = self._counts
         profiles = [profile.Profile(each) for each in written.profiles]
-        self._timeouts = {each.scheduler_name: _bind_timeout(each) for each in written.profiles}
         cluster = table.Table()
         gate = preemption.Gate()
         times = queues.Settings(
             float(written.pod_initial_backoff_seconds), float(written.pod_max_backoff_seconds)
         )
-        self.queue = queues.Queue(cluster, profiles, client.clock.monotonic, times, [gate])
-        self._notes = binding.Notes()
+        rejecters = [extenders.Rejecter()] if written.extenders else []
+        self.queue = queues.Queue(cluster, profiles, client.clock.monotonic, times, [gate], rejecters)
+        notes = binding.Notes()
         self.engine = cycle.Engine(
             cluster,
             profiles,
             seed=random.randrange(1 << 32) if seed is None else seed,
             percentage=written.percentage_of_nodes_to_score or None,
-            binder=self._notes,
+            binder=notes,
+            plan_bytes=kept.plan_bytes,
+            kept=kept.records,
         )
-        self.cache = caches.Cache(cluster, self.queue, self.engine.profiles)
-        self.writer = binding.Writer(client, self.cache, leads)
+        self.waiting = self.engine.binding.waiting = waiting.Waiting(client.clock)
+        self._still = asyncio.Lock()
+        """Held while the table is changed from outside a cycle, and by a cycle that waits for extenders."""
+        self.cache = caches.Cache(
+            cluster,
+            self.queue,
+            self.engine.profiles,
+            victims_whole=extenders.whole_victims(written.extenders),
+        )
+        self._extenders = extenders.Extenders(written.extenders, self.cache)
+        self.writer = binding.Writer(client, self.cache, leads, self._still)
         self.statuses = conditions.Statuses(client)
-        self._preemption = preemption.Preemption(client, self.cache, self.statuses, gate, self._preempted)
-        host = socket.gethostname()
-        self._recorders = {
-            name: recorders.Recorder(client, name, f"{name}-{host}") for name in self.engine.profiles
-        }
-        self._informer = informer.Informer(client, caches.sources())
+        self._commit = commit.Commit(
+            self.engine,
+            notes,
+            self.writer,
+            self.statuses,
+            self._extenders,
+            self.waiting,
+            {each.scheduler_name: _bind_timeout(each) for each in written.profiles},
+            leads,
+            self._still,
+            self.metrics,
+        )
+        self.announcer = announce.Announcer(client, self.cache, self.engine.profiles, kept)
+        self._preemption = preemption.Preemption(
+            client,
+            self.cache,
+            self.statuses,
+            gate,
+            leads,
+            self._commit.give_way,
+            self.announcer.preempted,
+            self.metrics,
+        )
+        sources = caches.sources(extenders.whole_kinds(written.extenders), kept.page)
+        self._informer = informer.Informer(client, sources, kept.news)
         self._awake = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._ending = False
+        self.metrics.source = self
 
     # -------------------------------------------------------------------- run
 
     async def run(self) -> None:
         """Schedules until cancelled; then no cycle begins, and bindings under way are awaited."""
-        senders = [asyncio.create_task(each.run()) for each in self._recorders.values()]
+        sender = asyncio.create_task(self.announcer.run(), name="events")
         working = [
             asyncio.create_task(each, name=name)
             for name, each in (
@@ -110,23 +142,24 @@ class Driver:
             )
         ]
         try:
-            done, _ = await asyncio.wait(working + senders, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait([*working, sender], return_when=asyncio.FIRST_COMPLETED)
             for each in done:
                 each.result()
         finally:
             self._ending = True
             await _cancelled(working[2:])
+            self.waiting.end()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(GRACE):
                     await self._finished()
-            await _cancelled([*working[:2], *self._tasks, *senders])
+            await _cancelled([*working[:2], *self._tasks, sender])
+            await self._extenders.close()
 
     async def _finished(self) -> None:
         while self._tasks:
             await asyncio.wait(list(self._tasks))
         await self.statuses.flush()
-        for each in self._recorders.values():
-            await each.flush()
+        await self.announcer.flush()
 
     def _start(self, work: Coroutine[Any, Any, None], name: str) -> None:
         task = asyncio.create_task(work, name=name)
@@ -143,10 +176,11 @@ class Driver:
         clock, news = self._client.clock, self._informer.news
         while True:
             item = await news.get()
-            until = clock.monotonic() + SLICE
-            self._applied(item)
-            while not news.empty() and clock.monotonic() < until:
-                self._applied(news.get_nowait())
+            async with self._still:
+                until = clock.monotonic() + SLICE
+                self._applied(item)
+                while not news.empty() and clock.monotonic() < until:
+                    self._applied(news.get_nowait())
             self._awake.set()
             await asyncio.sleep(0)
 
@@ -158,6 +192,8 @@ class Driver:
             logger.info("Cluster known; scheduling", extra=fields)
         if news.what is informer.What.REMOVED:
             self.statuses.forget(news.head.uid)
+        if news.head.uid in self.waiting and news.head.uid not in self.cache.assumed:
+            self.waiting.reject(news.head.uid, "", "removed")
 
     async def _cycles(self) -> None:
         clock = self._client.clock
@@ -167,7 +203,10 @@ class Driver:
             while self._ready():
                 until = clock.monotonic() + SLICE
                 while self.queue.ready and clock.monotonic() < until:
-                    self.attempt()
+                    if self._extenders:
+                        await self.consult()
+                    else:
+                        self.attempt()
                 await asyncio.sleep(0)
 
     def _ready(self) -> bool:
@@ -189,36 +228,81 @@ class Driver:
 
     def attempt(self) -> None:
         """One scheduling cycle, for the next pod that is ready."""
+        item = self._next()
+        if item is not None:
+            self._decide(item)
+
+    def _next(self) -> entry.Entry | None:
+        """The next pod to be decided on; None where the next one is not to be, or there is none."""
         item = self.queue.pop()
         if item is None:
-            return
-        pod = item.pod
-        if self._skipped(pod):
-            self.queue.done(pod.uid)
-            return
-        lacking = _unsupported(pod)
-        if lacking:
-            plugin, reason = lacking
-            sentence = f"0/{self.engine.cluster.node_count} nodes are available: {reason}."
-            self._fail(item, Failed(sentence, conditions.UNSCHEDULABLE, [plugin]))
-            return
+            return None
+        if self._skipped(item.pod):
+            self.queue.done(item.pod.uid)
+            return None
+        logger.log(logs.V3, "Attempting to schedule pod", extra={"pod": item.pod.key})
+        lacking = failures.unsupported(item.pod, self.engine.cluster.node_count)
+        if lacking is None:
+            return item
+        self._fail(item, lacking)
+        return None
+
+    def _decide(self, item: entry.Entry) -> None:
+        """A cycle that asks nobody outside."""
+        timer = self.metrics.timer()
         try:
-            outcome = self.engine.decide(pod)
-            if outcome.row < 0:
-                self._undecided(item, outcome)
-            else:
-                self._place(item, outcome)
+            self._conclude(item, self.engine.decide(item.pod, timer), timer)
         except Exception as error:
-            logger.exception("Scheduling cycle failed", extra={"pod": pod.key})
-            if pod.uid in self.engine.cluster.pods.by_uid:
-                self.engine.cluster.remove_pod(pod.uid)
-            self._fail(item, Failed(str(error) or type(error).__name__))
+            self._broke(item, error)
+
+    async def consult(self) -> None:
+        """As `attempt`, where extenders may have a say; what happens while they are asked waits."""
+        item = self._next()
+        if item is None:
+            return
+        if not self._extenders.interested(item.pod):
+            self._decide(item)
+            return
+        async with self._still:
+            timer = self.metrics.timer()
+            try:
+                self._conclude(item, await self._consulted(item.pod, timer), timer)
+            except Exception as error:
+                self._broke(item, error)
+
+    async def _consulted(self, pod: pods.Incoming, timer: measures.Timer) -> cycle.Outcome:
+        steps, answer = consult.decide(self.engine, pod, timer), None
+        while True:
+            try:
+                question = steps.send(answer)
+            except StopIteration as end:
+                outcome: cycle.Outcome = end.value
+                return outcome
+            answer = await self._extenders.answer(question)
+
+    def _conclude(self, item: entry.Entry, outcome: cycle.Outcome, timer: measures.Timer) -> None:
+        self.metrics.decided(outcome, timer, self._since(item.popped))
+        item.seen = self._told.seen(self.engine, outcome)
+        if logger.isEnabledFor(logs.V4):
+            fields = {"pod": item.pod.key, "node": outcome.node, "score": outcome.total, "ties": outcome.ties}
+            logger.log(logs.V4, "Scheduling cycle done", extra=fields)
+        if outcome.row < 0:
+            self._undecided(item, outcome)
+        else:
+            self._place(item, outcome, timer)
+
+    def _since(self, time: float) -> float:
+        return self._client.clock.monotonic() - time
+
+    def _broke(self, item: entry.Entry, error: Exception) -> None:
+        """A cycle failed where none may: the pod is tried again."""
+        logger.exception("Scheduling cycle failed", extra={"pod": item.pod.key}, exc_info=error)
+        self._fail(item, failures.of_error(error))
 
     def _skipped(self, pod: pods.Incoming) -> bool:
         """Whether the pod needs no attempt: it has gone or is going, or has a node."""
         if pod.pod.metadata.deletion_timestamp is not None:
-            note = f"skip schedule deleting pod: {pod.key}"
-            self._record(pod, "Warning", "FailedScheduling", "Scheduling", note)
+            self.announcer.failed(pod, f"skip schedule deleting pod: {pod.key}")
             return True
         return pod.uid not in self.cache.pending or pod.uid in self.cache.assumed
 
@@ -226,139 +310,134 @@ class Driver:
         failure = outcome.failure
         if failure is None:
             message = outcome.rejected.message if outcome.rejected is not None else ""
-            self._fail(item, Failed(message))
+            self._fail(item, failures.Failed(message))
             return
         post = failure.post
         node: str | None = ""
         if post is not None:
             node = post.node or ("" if post.clears else None)
-        failed = Failed(failure.sentence, conditions.UNSCHEDULABLE, failure.plugins, failure.pending, node)
         pod = item.pod
         victims: list[pods.Incoming] = []
         if post is not None and post.node and post.victims is not None:
             victims = self._preemption.begin(pod, post.victims)
+        failed = failures.Failed(
+            failure.sentence,
+            conditions.UNSCHEDULABLE,
+            failure.plugins,
+            failure.pending,
+            node,
+            [victim.key for victim in victims],
+        )
         self._fail(item, failed)
         if victims and post is not None:
             self._start(self._preemption.evict(pod, post.node, victims), f"preemption for {pod.key}")
 
-    def _place(self, item: entry.Entry, outcome: cycle.Outcome) -> None:
-        refused, delay = self.engine.assume(outcome)
+    def _place(self, item: entry.Entry, outcome: cycle.Outcome, timer: measures.Timer) -> None:
+        refused, waits = self.engine.assume(outcome, timer)
+        point = self.metrics.placed(outcome, timer, refused, bool(waits))
         if refused is not None:
-            chain = self.engine.profiles[item.pod.spec.scheduler_name]
-            reserved = any(plugin.name == refused.plugin for plugin in chain.reserve)
-            self._fail(item, _rejection(refused, "Reserve" if reserved else "Permit"))
+            self._fail(item, failures.refused(refused, point))
             return
         self.cache.assume(item.pod, outcome.node)
-        self._start(self._bind(item, outcome, delay), f"binding of {item.pod.key}")
+        if waits:
+            self.waiting.add(item.pod, waits)
+        self._start(self._bind(item, outcome), f"binding of {item.pod.key}")
 
     # ---------------------------------------------------------------- binding
 
-    async def _bind(self, item: entry.Entry, outcome: cycle.Outcome, delay: float) -> None:
+    async def _bind(self, item: entry.Entry, outcome: cycle.Outcome) -> None:
         pod, node = outcome.pod, outcome.node
-        failed: Failed | None = Failed("the binding was given up")
+        failed: failures.Failed | None = failures.Failed("the binding was given up")
         try:
-            if delay:
-                await self._client.clock.sleep(delay)
-            self.queue.done(pod.uid)  # from here on, nothing that happens can make it schedulable
-            failed = await self._bound(outcome)
+            preparers = self._commit.preparers(outcome)
+            failed = await self._commit.permitted(outcome, preparers)
+            if failed is None:
+                self.queue.done(pod.uid)  # from here on, nothing that happens can make it schedulable
+                failed = await self._commit.bound(outcome, preparers)
         except Exception as error:
             logger.exception("Binding cycle failed", extra={"pod": pod.key, "node": node})
-            failed = Failed(str(error) or type(error).__name__)
+            failed = failures.of_error(error)
         finally:
             if failed is not None:
-                self._unbound(item, outcome, failed)
+                async with self._still:
+                    self._unbound(item, outcome, failed)
         if failed is None:
             self.statuses.forget(pod.uid)
-            logger.info("Pod bound", extra={"pod": pod.key, "node": node, "attempts": item.attempts})
-            self._record(pod, "Normal", "Scheduled", "Binding", f"Successfully assigned {pod.key} to {node}")
+            fields = {"pod": pod.key, "node": node, "attempts": item.attempts}
+            logger.log(logs.V2, "Pod bound", extra=fields)
+            first = item.popped if item.first is None else item.first
+            self.metrics.bound(item, self._since(item.popped), self._since(first))
+            self._tell(item, pod, decisions.SCHEDULED, node)
+            self.announcer.bound(pod, node)
 
-    async def _bound(self, outcome: cycle.Outcome) -> Failed | None:
-        """PreBind, Bind and PostBind: what plugins ask to be written is written after each."""
-        pod = outcome.pod
-        refused = self.engine.prepare(outcome)
-        items = self._notes.items()
-        if refused is not None:
-            return _rejection(refused, "PreBind")
-        failure = await self.writer.prepare(items, self._timeouts[pod.spec.scheduler_name])
-        if failure:
-            return Failed(f'running PreBind plugin "VolumeBinding": {failure}')
-        await self.statuses.settled(pod.uid)
-        refused = self.engine.bind(outcome)
-        bindings = self._notes.bindings()
-        if refused is not None:
-            return _rejection(refused, "Bind")
-        for bound, node in bindings:
-            failure = await self.writer.bind(bound, node)
-            if failure:
-                return Failed(f'running Bind plugin "DefaultBinder": {failure}')
-        self.engine.bound(outcome)
-        return None
-
-    def _unbound(self, item: entry.Entry, outcome: cycle.Outcome, failed: Failed) -> None:
+    def _unbound(self, item: entry.Entry, outcome: cycle.Outcome, failed: failures.Failed) -> None:
+        with self.metrics.timed("Unreserve", outcome):
+            self.waiting.forget(outcome.pod.uid)
         self.engine.unreserve(outcome)
-        self.cache.forget(outcome.pod, itself=failed.reason != conditions.UNSCHEDULABLE)
-        self._fail(item, failed)
+        placed = self.cache.forget(outcome.pod)
+        if failed.rejected:  # its own leaving is no reason to try it again
+            self._fail(item, failed)
+            self.cache.freed(placed, itself=False)
+        else:
+            self.cache.freed(placed)
+            self._fail(item, failed)
 
     # ---------------------------------------------------------------- failure
 
-    def _fail(self, item: entry.Entry, failed: Failed) -> None:
-        """The pod goes back to the queue, and says why; one that has gone, or has a node, does not."""
+    def _fail(self, item: entry.Entry, failed: failures.Failed) -> None:
+        """The pod goes back to the queue, and says why. Of one that has gone an Event alone is left; one
+        that has a node, or was created anew under its name, is left alone."""
+        self.metrics.failed(item, failed, self._since(item.popped))
         pod = self.cache.pending.get(item.pod.uid)
         if pod is None or self._ending:
             self.queue.done(item.pod.uid)
+            if not self._ending and not self.cache.exists(item.pod):
+                self.announcer.failed(item.pod, failed.message)
             return
         self.queue.put_back(item, pod, failed.plugins, failed.pending)
         self.queue.nominate(pod, failed.node)
-        rejected = failed.reason == conditions.UNSCHEDULABLE
+        rejected = failed.rejected
         fields = {"pod": pod.key, "reason": failed.message}
-        logger.log(logging.INFO if rejected else logging.ERROR, "Pod not scheduled", extra=fields)
-        self._record(pod, "Warning", "FailedScheduling", "Scheduling", _note(failed.message))
+        logger.log(logs.V2 if rejected else logging.ERROR, "Pod not scheduled", extra=fields)
+        self._tell(item, pod, decisions.UNSCHEDULABLE if rejected else decisions.ERROR, failed=failed)
+        self.announcer.failed(pod, failed.message)
         self.statuses.say(pod, conditions.Saying(failed.reason, failed.message, failed.node))
 
-    # ----------------------------------------------------------------- Events
+    # ---------------------------------------------------------------- telling
 
-    def _preempted(self, victim: pods.Incoming, pod: pods.Incoming, node: str) -> None:
-        self._recorders[pod.spec.scheduler_name].record(
-            self._reference(victim),
-            "Normal",
-            "Preempted",
-            "Preempting",
-            f"Preempted by pod {pod.uid} on node {node}",
-            self._reference(pod),
+    def _tell(
+        self,
+        item: entry.Entry,
+        pod: pods.Incoming,
+        result: str,
+        node: str = "",
+        failed: failures.Failed = failures.NONE,
+    ) -> None:
+        self._told.tell(
+            pod,
+            result,
+            item.seen,
+            attempts=item.attempts,
+            seconds=self._since(item.popped),
+            node=node,
+            nominated=failed.node or "",
+            message=failed.message,
+            preempted=failed.preempted,
         )
 
-    def _record(self, pod: pods.Incoming, kind: str, reason: str, action: str, note: str) -> None:
-        recorder = self._recorders[pod.spec.scheduler_name]
-        recorder.record(self._reference(pod), kind, reason, action, note)
+    def tasks(self) -> dict[str, int]:
+        """How many tasks bind, and how many make room (scheduler_goroutines)."""
+        words = Counter(task.get_name().partition(" ")[0] for task in self._tasks)
+        return {"binding": words["binding"], metrics.PREEMPTION: words["preemption"]}
 
-    def _reference(self, pod: pods.Incoming) -> series.Reference:
-        version = self.cache.versions.get(pod.uid, "")
-        return series.Reference("v1", "Pod", pod.namespace, pod.name, pod.uid, version)
-
-
-def _rejection(refused: status.Status, point: str) -> Failed:
-    """A refusal after a node was chosen: as if it had been the only node (FitError), or an error."""
-    if not refused.rejected:
-        return Failed(f'running {point} plugin "{refused.plugin}": {refused.message}')
-    message = status.unavailable(1, {refused.message: 1})
-    pending = [refused.plugin] if refused.code is status.Code.PENDING else []
-    return Failed(message, conditions.UNSCHEDULABLE, [refused.plugin], pending)
-
-
-def _unsupported(pod: pods.Incoming) -> tuple[str, str] | None:
-    """What the pod needs that is not here: kube-scheduler's plugin for it, and the reason told."""
-    if pod.spec.resource_claims:
-        return "DynamicResources", CLAIMS
-    if pod.spec.scheduling_group is not None:
-        return "GangScheduling", GROUP
-    return None
-
-
-def _note(message: str) -> str:
-    encoded = message.encode()
-    if len(encoded) <= NOTE_LIMIT:
-        return message
-    return encoded[: NOTE_LIMIT - 4].decode(errors="ignore") + " ..."
+    def _counts(self) -> decisions.Queue:
+        return decisions.Queue(
+            leading=self._leads(),
+            **self.queue.counts,
+            bindings=self.tasks()["binding"],
+            waiting=sum(1 for _ in self.waiting),
+            nodes=self.engine.cluster.node_count,
+        )
 
 
 def _bind_timeout(written: config.Profile) -> float:

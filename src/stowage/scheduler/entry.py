@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from stowage.cluster import pods
+from stowage.scheduler import decisions
 
 
 @dataclass(slots=True, eq=False)
@@ -15,6 +16,8 @@ class Entry:
     queued: float
     """When it was last added or put back."""
     attempts: int = 0
+    popped: float = 0.0
+    """When it was last taken to be tried."""
     first: float | None = None
     """When it was first ready to be tried."""
     rejections: int = 0
@@ -31,3 +34,5 @@ class Entry:
     """The PreEnqueue plugin that keeps it out now."""
     flushed: bool = False
     """It went back because it had waited for long, not because something happened."""
+    seen: decisions.Seen | None = None
+    """What the attempt now under way, or the last one, was decided on; kept while somebody listens."""

@@ -6,7 +6,7 @@ forgotten.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from itertools import islice
 
 from stowage.scheduler import hints
@@ -30,6 +30,11 @@ class Flight:
     def changes(self) -> int:
         """How many changes are kept."""
         return len(self._seen)
+
+    @property
+    def labels(self) -> Counter[str]:
+        """Of what kind they are."""
+        return Counter(seen.change.event.label for seen in self._seen)
 
     def start(self, uid: str) -> None:
         """A pod sets out."""

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import enum
 import logging
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from stowage.cluster import table
 from stowage.framework import events, interface, profile
-from stowage.scheduler import entry, pool
+from stowage.scheduler import entry, meters, pool
 
 logger = logging.getLogger(__name__)
 
@@ -40,16 +41,16 @@ Interested = dict[str, list[events.Hint | None]]
 
 
 class Hints:
-    """The registrations of all profiles, ``gates`` included, which every profile has."""
+    """The registrations of all profiles, ``others`` included, which every profile has."""
 
     def __init__(
         self,
         profiles: Iterable[profile.Profile],
         cluster: table.Table,
-        gates: Iterable[interface.PreEnqueuePlugin] = (),
+        others: Iterable[interface.Plugin] = (),
     ) -> None:
         self._cluster = cluster
-        plugins = {each.name: (*rejecters(each), *gates) for each in profiles}
+        plugins = {each.name: (*rejecters(each), *others) for each in profiles}
         self._registered = {
             name: [
                 (plugin.name, registration)
@@ -65,6 +66,8 @@ class Hints:
             if plugin.kind is interface.Kind.CYCLE
         )
         """Those that may look at anything of a pod."""
+        self.seconds = meters.Histograms(meters.PLUGIN_TIMES)
+        """(plugin, label of the event, what the hint said) -> seconds that it took"""
         self._interested: dict[tuple[str, events.Event], Interested] = {}
         self._plugins: dict[events.Event, frozenset[str]] = {}
 
@@ -128,11 +131,16 @@ class Hints:
         """A hint that fails must not leave the pod behind."""
         if hint is None:
             return True
+        label = change.event.label
+        began = time.perf_counter()
         try:
-            return hint(item.pod, change, self._cluster)
+            helps = hint(item.pod, change, self._cluster)
+            said = "Queue" if helps else "QueueSkip"
         except Exception:
-            logger.exception("hint of %s for %s failed on %s", plugin, item.pod.key, change.event.label)
-            return True
+            logger.exception("hint of %s for %s failed on %s", plugin, item.pod.key, label)
+            helps, said = True, "Error"
+        self.seconds[plugin, label, said].observe(time.perf_counter() - began)
+        return helps
 
 
 def rejecters(chain: profile.Profile) -> Iterator[interface.Plugin]:

@@ -9,26 +9,23 @@ import uuid
 from stowage.framework import config
 from stowage.kube import client as clients
 from stowage.kube import leases
-from stowage.scheduler import driver
+from stowage.scheduler import bounds, debugger, decisions, driver, extenders, metrics
 
 logger = logging.getLogger(__name__)
 
-THEIRS, OURS = "kube-scheduler", "stowage"
-"""Names of Leases: kube-scheduler's own, where we stand in its place, and the one beside it."""
+LATE = 20.0
+"""Seconds after the end of its Lease for which a leader that could not renew it counts as healthy."""
 
 
 def election(client: clients.Client, written: config.Configuration) -> leases.Election:
     """The candidate that a configuration describes. ValueError where its times make no sense."""
     asked = written.leader_election
-    name = asked.resource_name
-    if name == THEIRS and all(each.scheduler_name != "default-scheduler" for each in written.profiles):
-        name = OURS
     identity = f"{socket.gethostname()}_{uuid.uuid4()}"
     return leases.Election(
         client,
         leases.Settings(
             identity,
-            name,
+            asked.resource_name,
             asked.resource_namespace,
             asked.lease_duration,
             asked.renew_deadline,
@@ -37,18 +34,80 @@ def election(client: clients.Client, written: config.Configuration) -> leases.El
     )
 
 
-async def run(client: clients.Client, written: config.Configuration) -> None:
-    """Schedules until cancelled. `leases.LeaseLost` where another may have taken over.
+class Process:
+    """What one process is at: it waits for the Lease, leads, or ends. Made for one `run`.
 
-    The cluster is listed once the Lease is held, so what is decided on is no older than the Lease.
+    ValueError where the election's times make no sense, `errors.ConfigurationError` where the certificates of
+    an extender do not.
     """
-    if not written.leader_election.leader_elect:
-        await driver.Driver(client, written, lambda: True).run()
-        return
-    candidate = election(client, written)
 
-    async def lead() -> None:
-        await driver.Driver(client, written, candidate.holds).run()
+    def __init__(
+        self, client: clients.Client, written: config.Configuration, kept: bounds.Bounds = bounds.USUAL
+    ) -> None:
+        extenders.check(written.extenders)
+        self.candidate = election(client, written) if written.leader_election.leader_elect else None
+        self.decisions = decisions.Decisions(client.clock, kept.decisions)
+        self.metrics = metrics.Metrics(client.clock)
+        self.metrics.leading = self._leading
+        client.told, client.waited = self.metrics.requested, self.metrics.held
+        self.driver: driver.Driver | None = None
+        """Who schedules, while this process leads."""
+        self.ending = False
+        """Whether it has been asked to end."""
+        self.metrics.healthy = lambda: self.overdue <= LATE
+        self._client = client
+        self._written = written
+        self._kept = kept
 
-    logger.info("Waiting for the Lease")
-    await candidate.run(lead)
+    def leads(self) -> bool:
+        """Whether this process may act at this moment."""
+        return self.candidate is None or self.candidate.holds()
+
+    def _leading(self) -> dict[str, bool]:
+        """Lease -> whether it is held."""
+        if self.candidate is None:
+            return {}
+        return {self.candidate.settings.name: self.candidate.holds()}
+
+    @property
+    def synced(self) -> bool:
+        """Whether all that is needed to lead is known; a standby needs nothing yet."""
+        return self.candidate is not None if self.driver is None else self.driver.cache.synced
+
+    @property
+    def overdue(self) -> float:
+        """Seconds for which a Lease that this process took has run out; negative where that is not so."""
+        if self.candidate is None or self.candidate.candidate.deadline == float("-inf"):
+            return float("-inf")
+        times = self._written.leader_election
+        renewed = self.candidate.candidate.deadline - times.renew_deadline
+        return self._client.clock.monotonic() - renewed - times.lease_duration
+
+    async def run(self) -> None:
+        """Schedules until cancelled. `leases.LeaseLost` where another may have taken over.
+
+        The cluster is listed once the Lease is held, so what is decided on is no older than the Lease.
+        """
+        if self.candidate is None:
+            await self._lead()
+            return
+        logger.info("Waiting for the Lease")
+        with debugger.listening(self._client, None, ()):
+            await self.candidate.run(self._lead)
+
+    async def _lead(self) -> None:
+        self.driver = made = driver.Driver(
+            self._client,
+            self._written,
+            self.leads,
+            told=self.decisions,
+            counted=self.metrics,
+            kept=self._kept,
+        )
+        with debugger.listening(self._client, made.cache, made.engine.profiles):
+            await made.run()
+
+
+async def run(client: clients.Client, written: config.Configuration) -> None:
+    """As `Process.run`, for who does not ask what it is at."""
+    await Process(client, written).run()

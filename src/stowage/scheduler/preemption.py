@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -16,7 +17,7 @@ from stowage.framework import events, interface, status
 from stowage.kube import client as clients
 from stowage.kube import errors, resources
 from stowage.scheduler import cache as caches
-from stowage.scheduler import conditions
+from stowage.scheduler import conditions, logs, metrics
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +45,9 @@ class Gate(interface.PreEnqueuePlugin):
 
 
 class Preemption:
-    """Evicts. ``tell``: told of each victim, the pod it makes room for and the node."""
+    """Evicts. ``leads``: asked before each act. ``give_way``: has a pod that is not bound yet give its place
+    up, if it still can; such a one is tried again and not deleted. ``tell``: told of each victim, the pod
+    it makes room for, the node, and whether it was deleted."""
 
     def __init__(
         self,
@@ -52,24 +55,32 @@ class Preemption:
         cache: caches.Cache,
         statuses: conditions.Statuses,
         gate: Gate,
-        tell: Callable[[pods.Incoming, pods.Incoming, str], None],
+        leads: Callable[[], bool],
+        give_way: Callable[[str, str], bool],
+        tell: Callable[[pods.Incoming, pods.Incoming, str, bool], None],
+        counted: metrics.Metrics,
     ) -> None:
         self._client = client
         self._cache = cache
         self._statuses = statuses
         self._gate = gate
+        self._leads = leads
+        self._give_way = give_way
         self._tell = tell
+        self._metrics = counted
 
     def begin(self, pod: pods.Incoming, victims: interface.Victims) -> list[pods.Incoming]:
         """Keeps the pod out from now on; the victims that are to be evicted, often none."""
         chosen = [victim for victim in victims.pods if not victim.group.terminating]
         if chosen:
+            self._metrics.victims.observe(len(victims.pods))
             self._gate.evicting.add(pod.uid)
         return chosen
 
     async def evict(self, pod: pods.Incoming, node: str, victims: list[pods.Incoming]) -> None:
         """Evicts them, the last one after all others; where that fails, the pod is tried again."""
-        failed = False
+        failed = True
+        began = time.perf_counter()
         try:
             self._clear_nominations(pod, node)
             *others, last = victims
@@ -77,14 +88,16 @@ class Preemption:
                 for victim in others:
                     group.create_task(self._evict(victim, pod, node))
             await self._evict(last, pod, node, self._last_sent)
+            failed = False
         except* errors.KubeError as failures:
-            failed = True
             fields = {"pod": pod.key, "node": node, "error": str(failures.exceptions[0])}
             logger.error("Preemption failed", extra=fields)
         finally:
             self._gate.evicting.discard(pod.uid)
-        if failed:
-            self._cache.queue.activate([pod])
+            result = metrics.FAILURE if failed else metrics.SUCCESS
+            self._metrics.evictions[(result,)].observe(time.perf_counter() - began)
+            if failed:
+                self._cache.queue.activate([pod])
 
     def _last_sent(self, pod: pods.Incoming) -> None:
         self._gate.evicting.discard(pod.uid)
@@ -102,24 +115,32 @@ class Preemption:
         node: str,
         before: Callable[[pods.Incoming], None] | None = None,
     ) -> None:
-        patch = {"metadata": {"uid": victim.uid}, "status": {"conditions": [self._condition(pod)]}}
+        if self._give_way(victim.uid, self._gate.name):
+            self._tell(victim, pod, node, False)
+            return
+        patch = {"metadata": {"uid": victim.uid}, "status": {"conditions": [self._condition(victim, pod)]}}
         how = clients.Patch.STRATEGIC
         try:
-            await self._client.patch(resources.POD_STATUS, patch, victim.name, victim.namespace, how=how)
+            await self._client.patch(
+                resources.POD_STATUS, patch, victim.name, victim.namespace, how=how, may=self._leads
+            )
             if before is not None:
                 before(pod)
-            await self._client.delete(resources.PODS, victim.name, victim.namespace, uid=victim.uid)
+            await self._client.delete(
+                resources.PODS, victim.name, victim.namespace, uid=victim.uid, may=self._leads
+            )
         except (errors.NotFound, errors.Conflict):
             return  # it has gone by itself
         fields = {"pod": pod.key, "victim": victim.key, "node": node}
-        logger.info("Pod preempted", extra=fields)
-        self._tell(victim, pod, node)
+        logger.log(logs.V2, "Pod preempted", extra=fields)
+        self._tell(victim, pod, node, True)
 
-    def _condition(self, pod: pods.Incoming) -> dict[str, Any]:
-        return {
+    def _condition(self, victim: pods.Incoming, pod: pods.Incoming) -> dict[str, Any]:
+        condition: dict[str, Any] = {
             "type": "DisruptionTarget",
             "status": "True",
             "reason": PREEMPTED,
             "message": f"{pod.spec.scheduler_name}: preempting to accommodate a higher priority pod",
             "lastTransitionTime": self._client.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ"),
         }
+        return conditions.observed(condition, victim)

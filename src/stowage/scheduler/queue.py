@@ -12,6 +12,7 @@ ones, and `flush_pool` every `FLUSH_POOL`. Not thread-safe.
 from __future__ import annotations
 
 import itertools
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from typing import Any
 
 from stowage.cluster import pods, table
 from stowage.framework import events, interface, profile
-from stowage.scheduler import backoff, entry, flight, heap, hints, nominator, pool
+from stowage.scheduler import backoff, entry, flight, heap, hints, meters, nominator, pool
 
 FLUSH_POOL = 30.0
 """Seconds between two looks for pods that have waited too long."""
@@ -46,7 +47,8 @@ class Settings:
 
 
 class Queue:
-    """See the module. ``gates`` are PreEnqueue plugins of every profile beside its own."""
+    """See the module. ``gates`` are PreEnqueue plugins of every profile beside its own; ``rejecters``
+    whatever else may be named as rejecting a pod."""
 
     def __init__(
         self,
@@ -55,6 +57,7 @@ class Queue:
         clock: Callable[[], float],
         settings: Settings | None = None,
         gates: Sequence[interface.PreEnqueuePlugin] = (),
+        rejecters: Sequence[interface.Plugin] = (),
     ) -> None:
         self._clock = clock
         self.settings = settings or Settings()
@@ -62,7 +65,7 @@ class Queue:
         self._gates = {
             each.name: {plugin.name: plugin for plugin in (*each.pre_enqueue, *gates)} for each in profiles
         }
-        self._hints = hints.Hints(profiles, cluster, gates)
+        self._hints = hints.Hints(profiles, cluster, (*gates, *rejecters))
 
         def order(item: entry.Entry) -> Any:
             return sort.sort_key(item.pod, item.queued)
@@ -80,6 +83,10 @@ class Queue:
         self._nominator = nominator.Nominator(cluster)
         self.incoming: Counter[tuple[str, str]] = Counter()
         """(queue, label of the event) -> pods that came so (scheduler_queue_incoming_pods_total)"""
+        self.gating = meters.Histograms(meters.SHORT_TIMES)
+        """("PreEnqueue", label of the status, profile) -> seconds that the gates took"""
+        self.waits = meters.Histograms(meters.exponential(0.1, 2, 12))
+        """priority class -> seconds from when a pod was last queued until it was taken"""
 
     # ------------------------------------------------------------------ reads
 
@@ -117,6 +124,16 @@ class Queue:
     def in_flight(self) -> tuple[int, int]:
         """(pods under way, changes kept for them)."""
         return len(self._flight), self._flight.changes
+
+    @property
+    def hint_seconds(self) -> meters.Histograms:
+        """(plugin, label of the event, what the hint said) -> seconds that it took."""
+        return self._hints.seconds
+
+    @property
+    def changes(self) -> Counter[str]:
+        """Labels of the changes kept for the pods under way."""
+        return self._flight.labels
 
     # ------------------------------------------------------------- its pods
 
@@ -174,6 +191,8 @@ class Queue:
                 return None
             if item.pod.uid not in self._flight:  # else somebody has it already
                 item.attempts += 1
+                item.popped = self._clock()
+                self.waits[(item.pod.spec.priority_class_name,)].observe(item.popped - item.queued)
                 self._flight.start(item.pod.uid)
                 return item
 
@@ -327,14 +346,23 @@ class Queue:
 
     def _gated(self, item: entry.Entry) -> bool:
         """Asks the PreEnqueue plugins, first the one that kept it out last."""
-        plugins = self._gates[item.pod.spec.scheduler_name].values()
-        for plugin in sorted(plugins, key=lambda each: each.name != item.gate):
-            if plugin.pre_enqueue(item.pod) is not None:
+        profile = item.pod.spec.scheduler_name
+        began = time.perf_counter()
+        plugins = list(self._gates[profile].values())
+        if item.gate:
+            plugins.sort(key=lambda each: each.name != item.gate)
+        label = "Success"
+        for plugin in plugins:
+            refused = plugin.pre_enqueue(item.pod)
+            if refused is not None:
                 item.rejecting |= {plugin.name}
                 item.gate = plugin.name
-                return True
-        item.gate = ""
-        return False
+                label = refused.code.label
+                break
+        else:
+            item.gate = ""
+        self.gating["PreEnqueue", label, profile].observe(time.perf_counter() - began)
+        return bool(item.gate)
 
     def _discard(self, key: str) -> None:
         for queue in (self._active, self._backoff, self._pool):

@@ -116,7 +116,7 @@ def _bounded(file: BinaryIO, limit: int) -> bytes | None:
 def _read_objects(name: str, data: bytes, found: Loaded, faults: problems.Faults) -> None:
     notes: list[decode.DecodeError] = []
     try:
-        for document in _documents(data, notes):
+        for document in documents(data, notes):
             _decode(name, document, found, faults)
     except decode.DecodeError as error:
         place = ": ".join(part for part in (error.identity, error.path) if part)
@@ -127,8 +127,10 @@ def _read_objects(name: str, data: bytes, found: Loaded, faults: problems.Faults
         faults.problem(name, note.identity, note.path, note.message)
 
 
-def _documents(data: bytes, notes: list[decode.DecodeError]) -> Iterator[decode.Document]:
-    """JSON, one object or several after one another; else YAML."""
+def documents(data: bytes, notes: list[decode.DecodeError]) -> Iterator[decode.Document]:
+    """The objects of a file's bytes: JSON, one object or several after one another; else YAML.
+
+    What is wrong with an item of a List goes to ``notes``. DecodeError, YamlError."""
     rest = data.removeprefix(b"\xef\xbb\xbf")
     if rest[:4096].lstrip()[:1] not in (b"{", b"["):
         yield from _yaml(data, notes)

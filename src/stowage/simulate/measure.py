@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stowage.cluster import shapes, table
+from stowage.cluster import shapes, stranded, table
 
 ENDS = 5
 """Nodes named at either end."""
@@ -77,8 +77,8 @@ def measure(cluster: table.Table, before: dict[str, int]) -> Measured:
     allocatable = cluster.allocatable[:, rows]
     taken = cluster.requested[:, rows]
     free = np.maximum(allocatable - taken, 0)
-    vectors = typical(cluster)
-    hopeless = ~fitting(free, vectors) & bool(vectors)  # no pods, no shapes: nothing to be too small for
+    vectors = stranded.vectors(cluster.shapes)  # of all pods there ever were
+    hopeless = stranded.hopeless(free, vectors)
     uses = [
         Use(
             name,
@@ -93,27 +93,6 @@ def measure(cluster: table.Table, before: dict[str, int]) -> Measured:
     ]
     busiest, emptiest = _ends(cluster, rows, allocatable, taken)
     return Measured(len(rows), len(vectors), uses, busiest, emptiest)
-
-
-def typical(cluster: table.Table) -> list[tuple[tuple[int, int], ...]]:
-    """The distinct request vectors of all pods there were, small ones first."""
-    distinct = {tuple(sorted(shape.requested)) for shape in cluster.shapes}
-    return sorted(distinct, key=lambda vector: (len(vector), [amount for _, amount in vector]))
-
-
-def fitting(free: np.ndarray, vectors: list[tuple[tuple[int, int], ...]]) -> np.ndarray:
-    """bool[nodes]: whether any vector fits into ``free``, int64[resources, nodes]."""
-    fits = np.zeros(free.shape[1], bool)
-    left = np.arange(free.shape[1])
-    for vector in vectors:
-        room = np.ones(len(left), bool)
-        for index, amount in vector:
-            room &= free[index, left] >= amount
-        fits[left[room]] = True
-        left = left[~room]
-        if not len(left):
-            break
-    return fits
 
 
 def _ends(

@@ -1,27 +1,103 @@
 """`stowage scheduler`: what it is asked, and what it refuses."""
 
-import json
 import logging
+import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer import testing
 
-from stowage.cli import main, scheduler
+from stowage.cli import main
+from stowage.scheduler import logs, options
+from stowage.scheduler import main as process
 
 HEAD = "apiVersion: kubescheduler.config.k8s.io/v1\nkind: KubeSchedulerConfiguration\n"
+KUBECONFIG = """
+apiVersion: v1
+kind: Config
+clusters: [{name: c, cluster: {server: "http://127.0.0.1:1"}}]
+contexts: [{name: c, context: {cluster: c, user: c}}]
+users: [{name: c, user: {token: very-secret}}]
+current-context: c
+"""
 
 
 @pytest.fixture(autouse=True)
-def _root_logger(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The command sets logging up for a whole process."""
-    monkeypatch.setattr(scheduler, "_log", lambda level: None)
+def _as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command sets logging up for a whole process; and no test runs in a cluster."""
+    monkeypatch.setattr(logs, "set_up", lambda: None)
+    monkeypatch.setattr(logging.getLogger("stowage"), "level", logging.NOTSET)
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+
+
+@pytest.fixture
+def kubeconfig(tmp_path: Path) -> str:
+    path = tmp_path / "kubeconfig"
+    path.write_text(KUBECONFIG)
+    return str(path)
 
 
 def refusal(*args: str) -> str:
     result = testing.CliRunner().invoke(main.app, ["scheduler", *args])
     assert result.exit_code == 2, result.output
+    assert "Traceback" not in result.output
     return result.output
+
+
+def asked(monkeypatch: pytest.MonkeyPatch, *args: str) -> options.Options:
+    """The options that flags amount to."""
+    found: list[options.Options] = []
+
+    async def run(given: options.Options) -> None:
+        found.append(given)
+
+    monkeypatch.setattr(process, "run", run)
+    result = testing.CliRunner().invoke(main.app, ["scheduler", *args])
+    assert result.exit_code == 0, result.output
+    return found[0]
+
+
+def test_without_flags_all_is_as_kube_scheduler_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert asked(monkeypatch) == options.Options()
+
+
+@pytest.mark.parametrize(
+    "flags, expected",
+    [
+        (["--leader-elect=false"], {"leader_elect": False}),
+        (["--leader-elect=T"], {"leader_elect": True}),
+        (["--leader-elect"], {"leader_elect": True}),
+        (["--leader-elect-lease-duration=1m30s"], {"leader_elect_lease_duration": 90.0}),
+        (["--leader-elect-retry-period", "500ms"], {"leader_elect_retry_period": 0.5}),
+        (["-v=2"], {"v": 2}),
+        (["-v", "3"], {"v": 3}),
+        (["--v=4", "--vmodule=driver=2,leases=4"], {"v": 4, "vmodule": "driver=2,leases=4"}),
+        (["--profiling=false", "--logtostderr=true"], {"profiling": False, "logtostderr": True}),
+        (["--kube-api-qps=100", "--kube-api-burst=200"], {"kube_api_qps": 100.0, "kube_api_burst": 200}),
+        (["--authorization-always-allow-paths=/a,/b"], {"authorization_always_allow_paths": ("/a", "/b")}),
+        (["--port=0", "--percentage-of-nodes-to-score=50"], {"port": 0, "percentage_of_nodes_to_score": 50}),
+        (["--secure-port=0", "--bind-address=::"], {"secure_port": 0, "bind_address": "::"}),
+        (
+            ["--tls-cert-file=a", "--tls-private-key-file=b"],
+            {"tls_cert_file": Path("a"), "tls_private_key_file": Path("b")},
+        ),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_flags_are_read_as_go_writes_them(
+    monkeypatch: pytest.MonkeyPatch, flags: list[str], expected: dict[str, Any]
+) -> None:
+    assert asked(monkeypatch, *flags) == options.Options(**expected)
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [["--leader-elect-retry-period=2"], ["-v=x"], ["--secure-port=70000"], ["--no-such-flag"]],
+    ids=lambda flags: flags[0],
+)
+def test_a_flag_that_is_none_is_refused(flags: list[str]) -> None:
+    assert flags[0].partition("=")[0] in refusal(*flags) or "-v" in flags[0]
 
 
 def test_a_kubeconfig_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
@@ -30,14 +106,20 @@ def test_a_kubeconfig_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
     assert said.endswith("there is no such file\n")
 
 
-def test_without_a_kubeconfig_it_is_a_pod_of_the_cluster() -> None:
-    assert "in-cluster credentials" in refusal()
+@pytest.mark.parametrize("flag", ["--authentication-kubeconfig", "--authorization-kubeconfig"])
+def test_so_is_one_for_reviews(tmp_path: Path, kubeconfig: str, flag: str) -> None:
+    said = refusal("--kubeconfig", kubeconfig, flag, str(tmp_path / "none"))
+    assert said.endswith("none: there is no such file\n")
 
 
-def test_extenders_are_refused_rather_than_left_out(tmp_path: Path) -> None:
-    path = tmp_path / "config.yaml"
-    path.write_text(f"{HEAD}extenders: [{{urlPrefix: 'http://127.0.0.1:1', filterVerb: filter}}]\n")
-    assert "not supported yet" in refusal("--config", str(path))
+def test_without_a_kubeconfig_it_is_a_pod_of_the_cluster(
+    monkeypatch: pytest.MonkeyPatch, kubeconfig: str
+) -> None:
+    monkeypatch.setenv("KUBECONFIG", kubeconfig)  # which is somebody's, and not named
+    assert refusal() == (
+        "stowage scheduler: no --kubeconfig is given, and there are no in-cluster credentials: this is no "
+        "pod of a cluster (KUBERNETES_SERVICE_HOST is not set)\n"
+    )
 
 
 def test_a_configuration_that_is_none_is_refused(tmp_path: Path) -> None:
@@ -46,18 +128,40 @@ def test_a_configuration_that_is_none_is_refused(tmp_path: Path) -> None:
     assert "parallelism" in refusal("--config", str(path))
 
 
-def test_flags_win_over_the_file_and_say_so(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    path = tmp_path / "config.yaml"
-    path.write_text(f"{HEAD}leaderElection: {{leaderElect: true}}\nclientConnection: {{kubeconfig: a}}\n")
-    written = scheduler._configuration(path, "b", False)
-    assert (written.client_connection.kubeconfig, written.leader_election.leader_elect) == ("b", False)
-    flags = [getattr(record, "flag", "") for record in caplog.records]
-    assert flags == ["--kubeconfig", "--leader-elect"]
+def test_so_is_one_that_is_not_there(tmp_path: Path) -> None:
+    path = tmp_path / "none"
+    assert refusal("--config", str(path)) == f"stowage scheduler: {path}: No such file or directory\n"
 
 
-def test_a_log_line_is_json_with_fields_of_its_own() -> None:
-    record = logging.makeLogRecord(
-        {"name": "stowage.x", "msg": "Pod bound", "levelname": "INFO", "pod": "a/b"}
+def test_times_that_make_no_sense_are_refused(kubeconfig: str) -> None:
+    said = refusal("--kubeconfig", kubeconfig, "--leader-elect-lease-duration=5s")
+    assert "leaderElection" in said
+
+
+def test_a_port_that_is_taken_is_one_sentence(kubeconfig: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        said = refusal("--kubeconfig", kubeconfig, f"--secure-port={port}")
+    assert said == (
+        f"stowage scheduler: cannot listen on 127.0.0.1:{port}: Address already in use "
+        "(--bind-address, --secure-port)\n"
     )
-    line = json.loads(scheduler._Lines().format(record))
-    assert (line["msg"], line["level"], line["pod"]) == ("Pod bound", "info", "a/b")
+
+
+@pytest.mark.parametrize(
+    "flags, sentence",
+    [
+        (["--tls-cert-file=a"], "--tls-cert-file and --tls-private-key-file go together"),
+        (["--tls-cert-file=a", "--tls-private-key-file=b"], "a: No such file or directory"),
+    ],
+    ids=["half", "missing"],
+)
+def test_a_certificate_that_cannot_be_used_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kubeconfig: str, flags: list[str], sentence: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert refusal("--kubeconfig", kubeconfig, *flags) == f"stowage scheduler: {sentence}\n"
+
+
+def test_a_pattern_that_is_none_is_refused(kubeconfig: str) -> None:
+    assert "filename=N" in refusal("--kubeconfig", kubeconfig, "--vmodule=driver")

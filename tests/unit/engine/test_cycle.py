@@ -186,13 +186,11 @@ def by_index() -> dict[str, Any]:
     return strategies.spread(strategies.ZONE, True, {"matchLabels": {"index": "0"}})
 
 
-def test_plans_not_used_for_longest_are_dropped_when_they_hold_too_much(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_plans_not_used_for_longest_are_dropped_when_they_hold_too_much() -> None:
     cluster = make_table(make_node("n"))
     engine = engine_on(cluster)
     plan = engine.plan(incoming(cluster, make_pod("p").cpu("1")))
-    monkeypatch.setattr(cycle, "PLAN_BYTES", 3 * plan.nbytes + plan.nbytes // 2)
+    engine.plan_bytes = 3 * plan.nbytes + plan.nbytes // 2
     for cpu in ("2", "3"):
         engine.plan(incoming(cluster, make_pod("p").cpu(cpu)))
     assert engine.plan(incoming(cluster, make_pod("p").cpu("1"))) is plan  # the freshest now
@@ -204,9 +202,9 @@ def test_plans_not_used_for_longest_are_dropped_when_they_hold_too_much(
     assert engine.work.builds == 6
 
 
-def test_one_plan_is_kept_however_large_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cycle, "PLAN_BYTES", 1)
+def test_one_plan_is_kept_however_large_it_is() -> None:
     engine = engine_on(make_table(make_node("n")))
+    engine.plan_bytes = 1
     for i in range(4):
         place(engine, make_pod(f"p{i}"))
     assert engine.work.builds == 1

@@ -32,7 +32,9 @@ def errors(text: str, *, strict: bool = False) -> list[str]:
 
 def test_the_default_configuration_is_kube_schedulers() -> None:
     loaded = config.default()
-    assert dataclasses.replace(loaded, profiles=()) == config.Configuration(profiles=())
+    election = config.LeaderElection(resource_name="kube-scheduler")
+    bare = config.Configuration(profiles=(), leader_election=election)
+    assert dataclasses.replace(loaded, profiles=()) == bare
     (only,) = loaded.profiles
     assert only.scheduler_name == "default-scheduler"
     assert only.plugin_config == {name: cls() for name, cls in args.TYPES.items()}
@@ -265,8 +267,24 @@ def test_zero_in_leader_election_and_client_is_the_default() -> None:
         "clientConnection: {qps: 0, burst: 7}\n"
     )
     loaded = load(body, strict=True).config
-    assert loaded.leader_election == config.LeaderElection(leader_elect=False, retry_period=0.5)
+    assert loaded.leader_election == config.LeaderElection(
+        leader_elect=False, retry_period=0.5, resource_name="kube-scheduler"
+    )
     assert loaded.client_connection == config.ClientConnection(burst=7)
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        ("profiles: [{schedulerName: mine}, {schedulerName: default-scheduler}]", "kube-scheduler"),
+        ("profiles: [{schedulerName: mine}]", "stowage"),
+        ("leaderElection: {resourceName: kube-scheduler}\nprofiles: [{schedulerName: a}]", "kube-scheduler"),
+        ("leaderElection: {resourceName: another}", "another"),
+    ],
+    ids=["in its place", "beside it", "beside it, named", "named"],
+)
+def test_the_lease_is_kube_schedulers_where_a_profile_stands_in_its_place(written: str, name: str) -> None:
+    assert load(f"{written}\n").config.leader_election.resource_name == name
 
 
 def test_contention_profiling_follows_profiling() -> None:

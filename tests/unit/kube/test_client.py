@@ -318,3 +318,43 @@ async def test_redirects_are_not_followed() -> None:
         with pytest.raises(errors.APIError):
             await get(client)
     assert len(requests) == 1
+
+
+async def test_who_counts_is_told_of_every_try() -> None:
+    answers = iter([fakes.status(429), web.Response(body=POD)])
+    heard: list[tuple[str, str, bool]] = []
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        return next(answers)
+
+    async with fakes.client_of(handle) as client:
+        client.told = lambda code, method, host, seconds: heard.append(
+            (code, method, host.startswith("127.0.0.1:") and seconds > 0)
+        )
+        await get(client)
+    assert heard == [("429", "GET", True), ("200", "GET", True)]
+
+
+async def test_who_counts_is_told_of_a_request_without_an_answer() -> None:
+    heard: list[str] = []
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        return fakes.hang_up(request)
+
+    async with fakes.client_of(handle) as client:
+        client.told = lambda code, method, host, seconds: heard.append(code)
+        with pytest.raises(errors.AnswerLost):
+            await bind(client)
+    assert heard == ["<error>"]
+
+
+async def test_who_counts_is_told_how_long_a_request_waited_for_its_turn() -> None:
+    heard: list[tuple[str, bool]] = []
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        return web.Response(body=POD)
+
+    async with fakes.client_of(handle) as client:
+        client.waited = lambda method, host, seconds: heard.append((method, host.startswith("127.0.0.1:")))
+        await get(client)
+    assert heard == [("GET", True)]

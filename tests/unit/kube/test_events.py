@@ -183,13 +183,13 @@ async def test_bindings_go_first() -> None:
             record(recorder, f"p{number}")
         running = asyncio.create_task(recorder.run())
         await fakes.settled()  # one Event is in flight, more wait for its place
-        binds = [asyncio.create_task(bind(made)) for _ in range(20)]
+        binds = [asyncio.create_task(bind(made)) for _ in range(limits.SHARE - 1)]
         await fakes.settled()
         bound.set()
         await asyncio.gather(recorder.flush(), *binds)
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
-    assert order == ["event", *["bind"] * 20, *["event"] * 19]
+    assert order == ["event", *["bind"] * (limits.SHARE - 1), *["event"] * 19]
 
 
 async def bind(made: client.Client) -> None:

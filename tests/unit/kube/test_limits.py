@@ -71,6 +71,34 @@ async def test_the_more_important_goes_first_however_late_it_came() -> None:
     assert order == ["lease", "bind 1", "bind 2", "event 1", "event 2"]
 
 
+async def test_a_share_of_the_places_goes_to_the_least_important() -> None:
+    limiter = limits.Limiter(qps=None, burst=1, places=1, clock=fakes.Clock())
+    order: list[str] = []
+    async with asyncio.TaskGroup() as group, limiter.place():
+        for number in range(3):
+            group.create_task(enter_and_leave(limiter, limits.Priority.LOW, order, f"event {number}"))
+        for _ in range(2 * limits.SHARE):
+            group.create_task(enter_and_leave(limiter, limits.Priority.NORMAL, order, "bind"))
+        await fakes.settled()
+    # 31 bindings and an Event, twice; two bindings are left, and an Event.
+    turn = ["bind"] * (limits.SHARE - 1)
+    assert order == [*turn, "event 0", *turn, "event 1", "bind", "bind", "event 2"]
+
+
+async def test_events_have_a_bucket_of_their_own() -> None:
+    clock = fakes.Clock(hurry=False)
+    limiter = limits.Limiter(qps=1, burst=1, places=5, clock=clock)
+    await limiter.token()
+    await limiter.token(limits.Priority.LOW)  # does not wait
+    second = [asyncio.create_task(limiter.token(each)) for each in limits.Priority]
+    await fakes.settled()
+    assert not any(each.done() for each in second)
+    await clock.advance(1.1)
+    assert [each.done() for each in second] == [True, False, True]
+    await clock.advance(1)
+    assert second[1].done()
+
+
 async def test_who_gives_up_leaves_no_place_taken() -> None:
     limiter = limits.Limiter(qps=None, burst=1, places=1, clock=fakes.Clock())
     waiting = asyncio.create_task(enter_and_leave(limiter, limits.Priority.NORMAL, [], "waiting"))

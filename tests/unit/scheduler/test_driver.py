@@ -56,13 +56,13 @@ class Scheduler:
             self._versions += 1
             meta = item.metadata
             head = watch.Head(meta.namespace, meta.name, meta.uid, str(self._versions))
-            self.driver.cache.apply(informer.News(what, resources.of(type(item)), head, item))
+            self.driver._applied(informer.News(what, resources.of(type(item)), head, item))
 
     async def settle(self) -> None:
         """Lets bindings, evictions and statuses end."""
         while self.driver._tasks:
-            for task in list(self.driver._tasks):
-                await task
+            await asyncio.gather(*self.driver._tasks)
+            await asyncio.sleep(0)  # for what is to be done when one ends
         await self.driver.statuses.flush()
 
     async def attempt(self) -> None:
@@ -136,6 +136,22 @@ async def test_a_binding_that_was_lost_is_tried_again_later() -> None:
         assert said["message"].startswith('running Bind plugin "DefaultBinder": ')
         assert patch["metadata"]["uid"] == "uid-default-p"
     assert (scheduler.used("n"), scheduler.place("p")) == (0, "backoff")
+
+
+async def test_a_binding_of_which_nothing_is_known_is_sent_again_to_the_same_node() -> None:
+    answers: list[Answer] = [lambda _: web.json_response({}), lambda _: fakes.status(500), fakes.hang_up]
+
+    def bind(request: web.Request) -> web.Response:
+        return answers.pop()(request)
+
+    server = Server(bind=bind, get=lambda _: web.json_response(make_pod("p").raw))
+    async with world(server) as scheduler:
+        scheduler.tell(make_node("n"), make_node("m"), make_pod("p"))
+        await scheduler.attempt()
+        targets = {body["target"]["name"] for body in server.sent("POST", "/p/binding")}
+        assert targets == {scheduler.driver.cache.assumed["uid-default-p"]}
+    assert len(server.sent("POST", "/p/binding")) == 3
+    assert not server.sent("PATCH", "/status")
 
 
 async def test_until_it_is_known_what_became_of_a_binding_the_pod_keeps_its_place() -> None:

@@ -15,6 +15,8 @@ from tests.unit.scheduler.test_driver import Scheduler, Server, world
 
 VOLUME = make_volume("pv", at={HOST: ["n"]}, meta={"uid": "uid-pv"})
 BOUND = make_claim("c", to="pv")
+OURS = objects.ObjectReference("PersistentVolumeClaim", "default", "c", "uid-c")
+KEPT = msgspec.structs.replace(VOLUME, spec=msgspec.structs.replace(VOLUME.spec, claim_ref=OURS))
 
 
 def answering(item: Any) -> web.Response:
@@ -37,7 +39,9 @@ def waiting(scheduler: Scheduler) -> None:
 
 async def test_a_volume_is_bound_to_the_claim_before_the_pod_is_to_the_node() -> None:
     claims = iter([make_claim("c"), make_claim("c")])
-    server = Server(get=lambda _: answering(next(claims, BOUND)))
+    server = Server(
+        get=lambda request: answering(KEPT if request.path.endswith("/pv") else next(claims, BOUND))
+    )
     async with world(server) as scheduler:
         waiting(scheduler)
         await scheduler.attempt()
@@ -45,7 +49,10 @@ async def test_a_volume_is_bound_to_the_claim_before_the_pod_is_to_the_node() ->
     assert patch["spec"]["claimRef"]["name"] == "c"
     assert patch["metadata"]["uid"] == "uid-pv"
     order = [path.rpartition("/")[2] for _, path, _ in server.asked if not path.endswith("events")]
-    assert order == ["pv", "c", "c", "c", "binding"]
+    assert order == ["status", "pv", *["pv", "c"] * 3, "binding"]
+    assert server.sent("PATCH", "/p/status") == [
+        {"metadata": {"uid": "uid-default-p"}, "status": {"nominatedNodeName": "n"}}
+    ]
 
 
 async def test_a_volume_that_cannot_be_written_is_read_again_and_the_pod_tried_again() -> None:
@@ -61,8 +68,9 @@ async def test_a_volume_that_cannot_be_written_is_read_again_and_the_pod_tried_a
     async with world(server) as scheduler:
         waiting(scheduler)
         await scheduler.attempt()
-        [patch] = server.sent("PATCH", "/p/status")
+        _, patch = server.sent("PATCH", "/p/status")
         said = patch["status"]["conditions"][0]
+    assert patch["status"]["nominatedNodeName"] is None
     assert said["message"].startswith('running PreBind plugin "VolumeBinding": ')
     assert scheduler.driver.engine.cluster.storage.volumes["pv"].spec.claim_ref == theirs
     assert (scheduler.place("p"), scheduler.used("n")) == ("backoff", 0)
@@ -70,15 +78,13 @@ async def test_a_volume_that_cannot_be_written_is_read_again_and_the_pod_tried_a
 
 
 async def test_a_claim_that_is_never_bound_is_given_up_in_time() -> None:
-    server = Server(
-        get=lambda request: answering(VOLUME if request.path.endswith("/pv") else make_claim("c"))
-    )
+    server = Server(get=lambda request: answering(KEPT if request.path.endswith("/pv") else make_claim("c")))
     async with world(server) as scheduler:
         waiting(scheduler)
         await scheduler.attempt()
-        [patch] = server.sent("PATCH", "/p/status")
+        _, patch = server.sent("PATCH", "/p/status")
     assert "binding volumes: context deadline exceeded" in patch["status"]["conditions"][0]["message"]
-    assert scheduler.driver.engine.cluster.storage.volumes["pv"].spec.claim_ref is None
+    assert scheduler.driver.engine.cluster.storage.volumes["pv"].spec.claim_ref == OURS
 
 
 async def test_news_of_what_is_being_written_wait() -> None:

@@ -40,6 +40,11 @@ class Set:
     enabled: tuple[Entry, ...]
     disabled: frozenset[str]
 
+    def plain(self) -> types.PluginSet:
+        """Without where each is named."""
+        plugins = (types.Plugin(entry.name, entry.weight) for entry in self.enabled)
+        return types.PluginSet(tuple(plugins), tuple(sorted(self.disabled)))
+
 
 def merged(
     written: types.WrittenPlugins, path: str, catalog: Catalog, faults: report.Report

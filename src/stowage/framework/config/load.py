@@ -17,6 +17,9 @@ from stowage.framework.config import args as arguments
 from stowage.framework.config import decode, expand, intree, legacy, report, types, validate, validate_args
 
 _KIND: Final = "KubeSchedulerConfiguration"
+_THEIRS: Final = "default-scheduler"
+_THEIR_LEASE: Final = "kube-scheduler"
+_OUR_LEASE: Final = "stowage"
 _TYPE_META: Final = frozenset({"apiVersion", "kind"})
 _NEEDED: Final = {
     "NodeUnschedulable": "pods will be placed on cordoned nodes",
@@ -103,11 +106,16 @@ def _gone(path: str, faults: report.Report) -> bool:
 
 def _complete(written: types.WrittenConfiguration, profiles: _Profiles) -> types.Configuration:
     contention = written.enable_contention_profiling
+    read = profiles.read()
+    election = _zero_is_default(written.leader_election)
+    if not election.resource_name:
+        theirs = any(profile.scheduler_name == _THEIRS for profile in read)
+        election = msgspec.structs.replace(election, resource_name=_THEIR_LEASE if theirs else _OUR_LEASE)
     return types.Configuration(
-        profiles=profiles.read(),
+        profiles=read,
         api_version=written.api_version,
         parallelism=written.parallelism,
-        leader_election=_zero_is_default(written.leader_election),
+        leader_election=election,
         client_connection=_zero_is_default(written.client_connection),
         enable_profiling=written.enable_profiling,
         enable_contention_profiling=written.enable_profiling if contention is None else contention,
@@ -163,7 +171,7 @@ class _Profiles:
     ) -> types.Profile:
         name = written.scheduler_name
         if name is None:
-            name = "default-scheduler" if alone else ""
+            name = _THEIRS if alone else ""
         self._disabled(written.plugins, f"{path}.plugins")
         needed = expand.needed(sets)
         return types.Profile(
@@ -171,6 +179,7 @@ class _Profiles:
             plugins=expand.expand(sets, self._catalog, path, self._faults),
             plugin_config=self._plugin_config(written.plugin_config, needed, f"{path}.pluginConfig"),
             percentage_of_nodes_to_score=written.percentage_of_nodes_to_score,
+            sets={point: each.plain() for point, each in sets.items()},
         )
 
     def _disabled(self, plugins: types.WrittenPlugins, path: str) -> None:

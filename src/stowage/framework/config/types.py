@@ -38,17 +38,26 @@ class Plugin(NamedTuple):
     weight: int = 0
 
 
+class PluginSet(NamedTuple):
+    """What a profile enables and disables at one extension point, or at `multiPoint`, defaults included."""
+
+    enabled: tuple[Plugin, ...]
+    disabled: tuple[str, ...]
+
+
 class LeaderElection(msgspec.Struct, frozen=True, rename="camel"):
     """Who of several schedulers acts. The times are Kubernetes' compromise: a dead leader is replaced
     within `lease_duration` (15 s), a live one has `renew_deadline` (10 s) to renew, trying every
-    `retry_period` (2 s). The Lease is `resource_namespace`/`resource_name`; `leases` is the only lock."""
+    `retry_period` (2 s). The Lease is `resource_namespace`/`resource_name`, where no name is written
+    kube-scheduler's own if a profile is `default-scheduler`, so that only one of the two acts, and else
+    `stowage`; `leases` is the only lock."""
 
     leader_elect: bool = True
     lease_duration: Duration = 15.0
     renew_deadline: Duration = 10.0
     retry_period: Duration = 2.0
     resource_lock: str = "leases"
-    resource_name: str = "kube-scheduler"
+    resource_name: str = ""
     resource_namespace: str = "kube-system"
 
 
@@ -114,13 +123,14 @@ class Profile:
     `plugins`: extension point to plugins in the order they run, every point of EXTENSION_POINTS.
     `plugin_config`: plugin name to its arguments; typed (`config.args`) for in-tree plugins, the
     plain object as written for others. `percentage_of_nodes_to_score`: percent, None for the
-    configuration's.
+    configuration's. `sets`: what `plugins` was made of.
     """
 
     scheduler_name: str
     plugins: Mapping[str, tuple[Plugin, ...]]
     plugin_config: Mapping[str, object] = field(default_factory=dict)
     percentage_of_nodes_to_score: int | None = None
+    sets: Mapping[str, PluginSet] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

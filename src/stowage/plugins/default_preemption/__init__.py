@@ -8,6 +8,7 @@ framework/preemption/preemption.go.
 from __future__ import annotations
 
 import collections
+import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
@@ -22,6 +23,7 @@ NEVER = "not eligible due to preemptionPolicy=Never."
 WAITING = "not eligible due to a terminating pod on the nominated node."
 NO_NODES = "no nodes available"
 NOT_HELPFUL = "Preemption is not helpful for scheduling"
+NO_CANDIDATE = "no candidate node for preemption"
 NO_VICTIMS = "No preemption victims found for incoming pod"
 
 
@@ -61,7 +63,8 @@ class DefaultPreemption(interface.PreEnqueuePlugin, interface.PostFilterPlugin):
         if len(outcome.rows):
             candidates = Candidates(cluster, outcome)
             node = cluster.names[outcome.rows.item(choice.best(cluster, outcome))]
-            return interface.PostFiltered(status.SUCCESS, node, candidates[node], candidates)
+            found = interface.PostFiltered(status.SUCCESS, node, candidates[node], candidates)
+            return dataclasses.replace(found, amended=_amended)
         return _hopeless(attempt, off, fits, len(rows))
 
 
@@ -112,6 +115,16 @@ class Candidates(Mapping[str, interface.Victims]):
 
     def __len__(self) -> int:
         return len(self._index)
+
+
+def _amended(left: Mapping[str, interface.Victims] | str) -> interface.PostFiltered:
+    """The choice among the candidates that extenders left, or the error they met (callExtenders)."""
+    if isinstance(left, str):
+        return _failed(status.Code.ERROR, left)
+    if not left:
+        return _failed(status.Code.UNSCHEDULABLE, NO_CANDIDATE)
+    node = choice.best_of(left)
+    return interface.PostFiltered(status.SUCCESS, node, left[node], left)
 
 
 def _hopeless(

@@ -5,9 +5,12 @@ Rules: pickOneNodeForPreemption (framework/preemption/preemption.go).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from stowage.cluster import table
+from stowage.framework import interface
 from stowage.plugins.default_preemption import dry_run
 
 OFFSET = 1 << 31
@@ -33,3 +36,16 @@ def best(cluster: table.Table, outcome: dry_run.Outcome) -> int:
     for cost in (outcome.violations, highest, sums, np.bincount(at), -earliest):
         left = left[cost[left] == cost[left].min()]
     return int(left[0])
+
+
+def best_of(candidates: Mapping[str, interface.Victims]) -> str:
+    """As `best`, of candidates that somebody else has put together; each has victims."""
+
+    def cost(node: str) -> tuple[int, ...]:
+        victims = candidates[node].pods
+        highest = victims[0].priority
+        earliest = min(victim.start for victim in victims if victim.priority == highest)
+        total = sum(victim.priority + OFFSET for victim in victims)
+        return candidates[node].violations, highest, total, len(victims), -earliest
+
+    return min(candidates, key=cost)

@@ -106,6 +106,10 @@ class VolumeBinding(
             if change.stands(context.cluster.storage):
                 context.cluster.set(change.before)
 
+    def has_work(self, pod: pods.Incoming, node: str, context: interface.BindContext) -> bool:
+        """Whether something was assumed."""
+        return pod.uid in context.states.get(self.name, {})
+
     def pre_bind(self, pod: pods.Incoming, node: str, context: interface.BindContext) -> status.Status | None:
         """Writes what was assumed; the volume controller's part follows at once.
 

@@ -1,0 +1,157 @@
+"""`python -m benchmarks.drain`: how fast a backlog is bound, ours and the real kube-scheduler in turn.
+
+Each measurement has a control plane of its own: the real etcd and API server of `make reference`, on this
+machine. The backlog is created while no scheduler runs; measured is from its first binding to its last.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import enum
+import statistics
+from typing import Annotated, Any, TextIO
+
+import typer
+import uvloop
+from rich import progress, table
+
+from benchmarks.drain import load, run, subject
+from stowage.cli import terminal
+from stowage.simulate import output as reports
+from stowage.simulate.bench import workload
+from tests import reference_bin
+
+WORKLOADS = ("basic", "spread", "anti-affinity")
+
+
+class Part(enum.StrEnum):
+    """What a workload is measured with."""
+
+    CEILING = "ceiling"
+    OURS = "ours"
+    THEIRS = "theirs"
+
+
+@dataclasses.dataclass
+class Row:
+    """A workload's measurements, those that were asked for."""
+
+    work: workload.Workload
+    ceilings: run.Ceilings | None = None
+    ours: run.Drained | None = None
+    theirs: run.Drained | None = None
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON. Rates in pods a second; what was not measured is null."""
+        ours, theirs, ceilings = self.ours, self.theirs, self.ceilings
+        ratio = ours.rate / theirs.rate if ours and theirs else None
+        return {
+            "name": self.work.name,
+            "nodes": self.work.nodes.count,
+            "pods": self.work.pods.count,
+            "theirs": _rounded(theirs.rate if theirs else None, 1),
+            "ours": _rounded(ours.rate if ours else None, 1),
+            "ratio": _rounded(ratio, 2),
+            "bindCeiling": _rounded(ceilings.bind if ceilings else None, 1),
+            "bindEventCeiling": _rounded(ceilings.bind_event if ceilings else None, 1),
+            "eventLagSeconds": _rounded(ours.event_lag if ours else None, 2),
+            "eventsMissing": ours.events_missing if ours else None,
+            "peakRssMiB": _rounded(ours.peak_rss_mib if ours else None, 1),
+            "latencySeconds": {"ours": _percentiles(ours), "theirs": _percentiles(theirs)},
+        }
+
+
+def main(
+    workloads: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="WORKLOAD",
+            help=f"Names of files in benchmarks/, or paths. Default: {', '.join(WORKLOADS)}.",
+            show_default=False,
+        ),
+    ] = None,
+    nodes: Annotated[int, typer.Option(min=1, help="Nodes.")] = 5000,
+    pods: Annotated[int, typer.Option(min=2, help="Pods in the backlog.")] = 5000,
+    only: Annotated[
+        list[Part] | None,
+        typer.Option(help="Measure this alone; may be given again.", show_default="all three"),
+    ] = None,
+    output: Annotated[
+        terminal.Output, typer.Option("--output", "-o", help="The form of the report.")
+    ] = terminal.Output.TABLE,
+) -> None:
+    """Drain a backlog through a real API server; exit code 2 where that cannot be measured."""
+    with terminal.reported():
+        if reference_bin.find("kube-apiserver") is None:
+            terminal.fail(reference_bin.MISSING)
+        try:
+            subjects = [workload.find(name).scaled(nodes, pods) for name in workloads or WORKLOADS]
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                rows = runner.run(_measured(subjects, only or list(Part)))
+        except (workload.WorkloadError, run.DrainError, load.LoadError, subject.Ended) as error:
+            terminal.fail(str(error))
+        if output is terminal.Output.JSON:
+            found = {"workloads": [row.plain() for row in rows]}
+            reports.write(None, lambda file: reports.to_json(found, file))
+        else:
+            reports.write(None, lambda file: _print(rows, file))
+
+
+async def _measured(subjects: list[workload.Workload], parts: list[Part]) -> list[Row]:
+    rows = [Row(work) for work in subjects]
+    with terminal.bar() as bar:
+        whole = bar.add_task("measurements", total=len(rows) * len(parts))
+        for row in rows:
+            for part in parts:
+                task = bar.add_task(row.work.name, total=None)
+                report = _reporter(bar, task, f"{row.work.name}, {part}")
+                if part is Part.CEILING:
+                    row.ceilings = await run.ceilings(row.work, report)
+                elif part is Part.OURS:
+                    row.ours = await run.drain(subject.Subject.OURS, row.work, report)
+                else:
+                    row.theirs = await run.drain(subject.Subject.THEIRS, row.work, report)
+                bar.remove_task(task)
+                bar.advance(whole)
+    return rows
+
+
+def _reporter(bar: progress.Progress, task: progress.TaskID, title: str) -> run.Report:
+    def report(what: str, done: int, total: int) -> None:
+        bar.update(task, description=f"{title}: {what}", completed=done, total=total or None)
+
+    return report
+
+
+def _percentiles(drained: run.Drained | None) -> dict[str, float] | None:
+    if drained is None:
+        return None
+    cuts = statistics.quantiles(drained.latencies, n=100)
+    return {f"p{share}": round(cuts[share - 1], 4) for share in (50, 90, 99)}
+
+
+def _rounded(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(value, digits)
+
+
+def _print(rows: list[Row], file: TextIO) -> None:
+    shown = table.Table("workload", title="Pods bound a second", title_justify="left")
+    headings = ["nodes", "pods", "theirs", "ours", "ratio", "bind ceiling", "of it", "bind + Event ceiling"]
+    headings += ["Events late", "missing", "peak MiB", "p50 ms", "p99 ms"]
+    for heading in headings:
+        shown.add_column(heading, justify="right")
+    for row in rows:
+        plain = row.plain()
+        ours, ceiling = plain["ours"], plain["bindCeiling"]
+        latency = plain["latencySeconds"]["ours"] or {}
+        cells = [plain[name] for name in ("nodes", "pods", "theirs", "ours", "ratio", "bindCeiling")]
+        cells += [ours and ceiling and f"{ours / ceiling:.0%}", plain["bindEventCeiling"]]
+        cells += [plain[name] for name in ("eventLagSeconds", "eventsMissing", "peakRssMiB")]
+        cells += [latency and round(latency[name] * 1000, 1) for name in ("p50", "p99")]
+        shown.add_row(row.work.name, *("" if cell is None or cell == {} else str(cell) for cell in cells))
+    terminal.console_on(file).print(shown)
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,124 @@
+"""How a scheduler process is asked to run: its flags, and the configuration that they and a file amount to.
+
+A flag wins over the file, with a warning where they differ. Flags that kube-scheduler has dropped, and those
+that mean nothing here, are accepted with a warning, so that a deployment's arguments can stay.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from stowage.framework import config, registry
+from stowage.framework.config import intree, report, validate
+from stowage.scheduler import access
+
+logger = logging.getLogger(__name__)
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+PORT: Final = 10259
+"""Where kube-scheduler answers."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """The flags as given; None for one that was not. Durations are seconds.
+
+    ``strict``: what a configuration has that needs a benevolent reading is an error.
+    """
+
+    config: Path | None = None
+    strict: bool = False
+    kubeconfig: str | None = None
+    authentication_kubeconfig: str | None = None
+    authorization_kubeconfig: str | None = None
+    authorization_always_allow_paths: tuple[str, ...] = access.OPEN_PATHS
+    bind_address: str = "127.0.0.1"
+    secure_port: int = PORT
+    """0: nothing is served."""
+    tls_cert_file: Path | None = None
+    tls_private_key_file: Path | None = None
+    leader_elect: bool | None = None
+    leader_elect_lease_duration: float | None = None
+    leader_elect_renew_deadline: float | None = None
+    leader_elect_retry_period: float | None = None
+    leader_elect_resource_lock: str | None = None
+    leader_elect_resource_name: str | None = None
+    leader_elect_resource_namespace: str | None = None
+    kube_api_qps: float | None = None
+    kube_api_burst: int | None = None
+    profiling: bool | None = None
+    port: int | None = None
+    logtostderr: bool | None = None
+    percentage_of_nodes_to_score: int | None = None
+    low_memory: bool = False
+    v: int = 0
+    vmodule: str = ""
+
+
+_ELECTION: Final = {
+    "leader_elect": "leader_elect",
+    "leader_elect_lease_duration": "lease_duration",
+    "leader_elect_renew_deadline": "renew_deadline",
+    "leader_elect_retry_period": "retry_period",
+    "leader_elect_resource_lock": "resource_lock",
+    "leader_elect_resource_name": "resource_name",
+    "leader_elect_resource_namespace": "resource_namespace",
+}
+_CONNECTION: Final = {"kubeconfig": "kubeconfig", "kube_api_qps": "qps", "kube_api_burst": "burst"}
+_DEAD: Final = {
+    "port": "plain HTTP is not served; see --secure-port",
+    "logtostderr": "logs always go to standard error",
+    "percentage_of_nodes_to_score": "the configuration file says it",
+    "profiling": "there is no profile to get",
+}
+"""Flags without effect, and why."""
+
+
+def configuration(options: Options) -> config.Configuration:
+    """What the file, or the default, and the flags amount to. OSError, UnicodeDecodeError, ConfigError."""
+    for flag, why in _DEAD.items():
+        if getattr(options, flag) is not None:
+            logger.warning("A flag is without effect", extra={"flag": _written(flag), "why": why})
+    written = config.default() if options.config is None else _loaded(options.config, options.strict)
+    from_file = options.config is not None
+    written = dataclasses.replace(
+        written,
+        client_connection=_with(options, _CONNECTION, written.client_connection, from_file),
+        leader_election=_with(options, _ELECTION, written.leader_election, from_file),
+    )
+    faults = report.Report(strict=True)
+    validate.configuration(written, faults)
+    if faults.errors:
+        raise config.ConfigError(faults.errors, "the configuration with the flags")
+    return written
+
+
+def _loaded(path: Path, strict: bool) -> config.Configuration:
+    known = {name: registry.points(registry.find(name)) for name in registry.names() - intree.POINTS.keys()}
+    loaded = config.load(path.read_text(), source=str(path), strict=strict, known=known)
+    for warning in loaded.warnings:
+        logger.warning("Configuration", extra={"warning": str(warning)})
+    return loaded.config
+
+
+def _with(options: Options, fields: Mapping[str, str], value: S, from_file: bool) -> S:
+    """A part of the configuration with what flags say of it."""
+    changed: dict[str, Any] = {}
+    for flag, field in fields.items():
+        given = getattr(options, flag)
+        if given is not None and given != getattr(value, field):
+            changed[field] = given
+            if from_file:
+                logger.warning("A flag wins over the configuration", extra={"flag": _written(flag)})
+    return msgspec.structs.replace(value, **changed)
+
+
+def _written(flag: str) -> str:
+    return "--" + flag.replace("_", "-")

@@ -1,0 +1,1 @@
+"""The tools with a page: one package each, which do not import one another."""

@@ -1,0 +1,142 @@
+"""Whether claims have come to be bound on their pod's node, and what is said where they will not be."""
+
+from typing import Any, cast
+
+import msgspec
+import pytest
+
+from stowage.api import objects, volumes
+from stowage.cluster import pods, table
+from stowage.kube import client as clients
+from stowage.kube import errors
+from stowage.scheduler import cache as caches
+from stowage.scheduler import provision
+from tests.builders import make_node, make_pod
+from tests.storage_builders import HOST, make_claim, make_volume
+
+
+class Server:
+    """What a client reads, by name; and the clock, which takes no time."""
+
+    def __init__(self, *found: Any) -> None:
+        self._found = {item.metadata.name: item for item in found}
+        self.clock = self
+        self.now = 0.0
+
+    async def get(self, kind: Any, name: str, namespace: str = "") -> Any:
+        if name not in self._found:
+            raise errors.NotFound(404, name)
+        return self._found[name]
+
+    def monotonic(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+class Cache:
+    """What watches have told: a node, or none; and the pod, or not."""
+
+    def __init__(self, node: objects.Node | None, pod: pods.Incoming, known: bool) -> None:
+        self._node = node
+        self.pending = {pod.uid: pod} if known else {}
+
+    def node(self, name: str) -> objects.Node | None:
+        return self._node
+
+
+NODE = make_node("n").done()
+POD = table.Table().project(make_pod("p").done())
+
+
+def volume_on(node: str) -> objects.PersistentVolume:
+    return make_volume("pv", at={HOST: [node]})
+
+
+def kept(node: str = "n") -> objects.PersistentVolume:
+    """A volume that is reserved for the claim."""
+    volume = volume_on(node)
+    reference = objects.ObjectReference("PersistentVolumeClaim", "default", "c", "uid-c")
+    return msgspec.structs.replace(volume, spec=msgspec.structs.replace(volume.spec, claim_ref=reference))
+
+
+def asked(node: str = "n", to: str = "") -> objects.PersistentVolumeClaim:
+    """A claim for which a volume is to be made."""
+    claim = make_claim("c", to=to)
+    annotations = {**claim.metadata.annotations, volumes.SELECTED_NODE: node}
+    return msgspec.structs.replace(
+        claim, metadata=msgspec.structs.replace(claim.metadata, annotations=annotations)
+    )
+
+
+async def failure(written: Any, *found: Any, node: objects.Node | None = NODE, known: bool = True) -> str:
+    """What is said; empty where the claim is bound."""
+    check = provision.Check(
+        cast(clients.Client, Server(*found)), cast(caches.Cache, Cache(node, POD, known)), POD, "n", [written]
+    )
+    try:
+        await check.awaited(5.0)
+    except provision.Failure as error:
+        return str(error)
+    return ""
+
+
+@pytest.mark.parametrize(
+    ("written", "found"),
+    [
+        pytest.param(kept(), [kept(), make_claim("c", to="pv")], id="the volume that was kept"),
+        pytest.param(asked(), [asked(to="pv"), volume_on("n")], id="the volume that was made"),
+    ],
+)
+async def test_a_claim_has_its_volume(written: Any, found: list[Any]) -> None:
+    assert await failure(written, *found) == ""
+
+
+REACH = 'pv "pv" node affinity doesn\'t match node "n": no matching NodeSelectorTerms'
+
+
+@pytest.mark.parametrize(
+    ("written", "found", "said"),
+    [
+        pytest.param(
+            kept(),
+            [make_claim("c")],
+            'failed to check binding: persistentvolumes "pv" not found',
+            id="the kept volume is gone",
+        ),
+        pytest.param(
+            kept(),
+            [kept()],
+            'failed to check binding: persistentvolumeclaims "default/c" not found',
+            id="the claim of a kept volume is gone",
+        ),
+        pytest.param(kept(), [volume_on("n")], 'ClaimRef got reset for pv "pv"', id="no longer kept"),
+        pytest.param(kept(), [kept("m"), make_claim("c")], REACH, id="kept elsewhere"),
+        pytest.param(
+            asked(),
+            [],
+            'failed to check provisioning pvc: persistentvolumeclaims "default/c" not found',
+            id="the claim is gone",
+        ),
+        pytest.param(
+            asked(), [make_claim("c")], 'selectedNode annotation reset for PVC "c"', id="no annotation left"
+        ),
+        pytest.param(asked(), [asked("m")], 'provisioning failed for PVC "c"', id="another node"),
+        pytest.param(asked(), [asked(to="pv"), volume_on("m")], REACH, id="made elsewhere"),
+        pytest.param(asked(), [asked(to="pv")], "context deadline exceeded", id="the volume does not come"),
+        pytest.param(asked(), [asked()], "context deadline exceeded", id="nothing happens"),
+    ],
+)
+async def test_why_a_claim_will_not_be_bound(written: Any, found: list[Any], said: str) -> None:
+    assert await failure(written, *found) == said
+
+
+async def test_the_node_is_gone() -> None:
+    said = await failure(asked(), asked(), node=None)
+    assert said == 'failed to get node "n": node "n" not found'
+
+
+async def test_the_pod_is_gone() -> None:
+    said = await failure(asked(), asked(), known=False)
+    assert said == 'pod does not exist any more: pod "p" not found'
