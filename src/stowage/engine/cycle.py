@@ -16,7 +16,7 @@ import numpy as np
 
 from stowage.cluster import pods, table
 from stowage.engine import attempt as attempts
-from stowage.engine import entries, explain, failure, measures, records
+from stowage.engine import entries, explain, failure, measures, points, records
 from stowage.engine import plan as plans
 from stowage.framework import interface, profile, status
 
@@ -25,8 +25,6 @@ MIN_FEASIBLE_NODES = 100
 PLAN_BYTES = 256 << 20
 TIMED_CYCLES = 10
 """One cycle in so many is timed, as kube-scheduler samples its plugin metrics."""
-LONGEST_WAIT = 900.0
-"""Seconds for which a Permit plugin may make a pod wait at most."""
 
 
 @dataclass(slots=True)
@@ -89,7 +87,8 @@ class Engine:
         """by extension point, over the timed cycles"""
         self.timed = 0
         """cycles that were timed"""
-        self.binding = interface.BindContext(cluster, binder or Recorder())
+        context = interface.BindContext(cluster, binder or Recorder())
+        self.points = points.Points(self.profiles, context)
         self._plans: OrderedDict[tuple[object, ...], plans.Plan] = OrderedDict()
         self._plan_bytes = 0
         self._cycles = 0
@@ -315,13 +314,13 @@ class Engine:
         nomination = self.cluster.nominations.get(outcome.pod.uid)
         refused, _ = self.assume(outcome, timer)
         if refused is None:
-            refused = self._prepared(outcome, timer) or self.bind(outcome)
+            refused = self._prepared(outcome, timer) or self.points.bind(outcome.pod, outcome.node)
             if refused.code in (status.Code.SUCCESS, status.Code.SKIP):
-                self.bound(outcome)
+                self.points.bound(outcome.pod, outcome.node)
                 if timer:
                     timer.lap("Bind")
                 return
-            self.unreserve(outcome)
+            self.points.unreserve(outcome.pod, outcome.node)
             self.cluster.remove_pod(outcome.pod.uid)
         if nomination is not None:
             self.cluster.nominations[outcome.pod.uid] = nomination
@@ -340,80 +339,22 @@ class Engine:
             timer.lap("Assume")
         refused: status.Status | None = status.error()
         try:
-            refused, waits = self._reserve(outcome, timer)
+            refused, waits = self.points.reserve(outcome.pod, outcome.node, timer)
         finally:
             if refused is not None:
-                self.unreserve(outcome)
+                self.points.unreserve(outcome.pod, outcome.node)
                 self.cluster.remove_pod(outcome.pod.uid)
         return refused, waits
 
-    def _reserve(
-        self, outcome: Outcome, timer: measures.Timer | None
-    ) -> tuple[status.Status | None, dict[str, float]]:
-        chain = self.profiles[outcome.pod.spec.scheduler_name]
-        pod, node, context = outcome.pod, outcome.node, self.binding
-        for reserver in chain.reserve:
-            refused = reserver.reserve(pod, node, context)
-            if timer:
-                timer.ran(reserver.name, "Reserve", status.label(refused))
-            if refused is not None:
-                return status.Status(refused.code, refused.reasons, reserver.name), {}
-        if timer:
-            timer.lap("Reserve")
-        waits = {}
-        for permitter in chain.permit:
-            answer, seconds = permitter.permit(pod, node, context)
-            if timer:
-                timer.ran(permitter.name, "Permit", status.label(answer))
-            if answer is None:
-                continue
-            if answer.code is not status.Code.WAIT:
-                return status.Status(answer.code, answer.reasons, permitter.name), {}
-            waits[permitter.name] = min(seconds, LONGEST_WAIT)
-        if timer:
-            timer.lap("Permit")
-        return None, waits
-
-    def preparers(self, outcome: Outcome) -> list[interface.PreBindPlugin]:
-        """The PreBind plugins that have something to do, for `prepare`."""
-        chain = self.profiles[outcome.pod.spec.scheduler_name]
-        pod, node, context = outcome.pod, outcome.node, self.binding
-        return [each for each in chain.pre_bind if each.has_work(pod, node, context)]
-
-    def prepare(self, outcome: Outcome, preparer: interface.PreBindPlugin) -> status.Status | None:
-        """Runs one PreBind plugin."""
-        refused = preparer.pre_bind(outcome.pod, outcome.node, self.binding)
-        return None if refused is None else status.Status(refused.code, refused.reasons, preparer.name)
-
     def _prepared(self, outcome: Outcome, timer: measures.Timer | None) -> status.Status | None:
         """Runs PreBind."""
-        for preparer in self.preparers(outcome):
-            refused = self.prepare(outcome, preparer)
+        for preparer in self.points.preparers(outcome.pod, outcome.node):
+            refused = self.points.prepare(outcome.pod, outcome.node, preparer)
             if refused is not None:
                 return refused
         if timer:
             timer.lap("PreBind")
         return None
-
-    def bind(self, outcome: Outcome) -> status.Status:
-        """Runs Bind, as far as the first plugin that does not skip: what it says, under its name."""
-        for binder in self.profiles[outcome.pod.spec.scheduler_name].bind:
-            answer = binder.bind(outcome.pod, outcome.node, self.binding)
-            if answer is None:
-                return status.Status(status.Code.SUCCESS, (), binder.name)
-            if answer.code is not status.Code.SKIP:
-                return status.Status(answer.code, answer.reasons, binder.name)
-        return status.SKIP
-
-    def bound(self, outcome: Outcome) -> None:
-        """Runs PostBind."""
-        for told in self.profiles[outcome.pod.spec.scheduler_name].post_bind:
-            told.post_bind(outcome.pod, outcome.node, self.binding)
-
-    def unreserve(self, outcome: Outcome) -> None:
-        """Runs Unreserve, in reverse order; the pod's place is the caller's business."""
-        for plugin in reversed(self.profiles[outcome.pod.spec.scheduler_name].reserve):
-            plugin.unreserve(outcome.pod, outcome.node, self.binding)
 
     def _book(self, timer: measures.Timer) -> None:
         self.timed += 1

@@ -224,16 +224,17 @@ class Cache:
         waiting = self.pending.pop(uid, None)
         self.versions.pop(uid, None)
         self.assumed.pop(uid, None)
-        old = self._held_pod(uid)
-        if waiting is not None:
+        old = None
+        if waiting is None:
+            old = self._held_pod(uid)
+        else:
             self._labels.add(POD_LEFT)
             self.queue.delete(waiting)
-        cluster.set_pod(pod)
+        new = cluster.set_pod(pod)
         if self._whole is not None and isinstance(pod, whole.Pod):
             self._whole[uid] = pod.whole
         self._weigh(pod.spec.node_name)
-        new = cluster.project(pod, placed=True)
-        if old is None or waiting is not None:
+        if old is None:
             self._labels.add(PLACED_POD_CAME)
             self.queue.move(events.ASSIGNED_POD_ADD, None, new)
             return

@@ -60,7 +60,7 @@ class Commit:
     def preparers(self, outcome: cycle.Outcome) -> list[interface.PreBindPlugin]:
         """The PreBind plugins that have something to do."""
         with self._metrics.timed("PreBindPreFlight", outcome) as told:
-            found = self._engine.preparers(outcome)
+            found = self._engine.points.preparers(outcome.pod, outcome.node)
             if not found:
                 told.label = "Skip"
         return found
@@ -96,7 +96,7 @@ class Commit:
             failed = told.ended(await self._bound(outcome))
         if failed is None:
             with self._metrics.timed("PostBind", outcome):
-                self._engine.bound(outcome)
+                self._engine.points.bound(outcome.pod, outcome.node)
         return failed
 
     # ---------------------------------------------------------------- PreBind
@@ -122,7 +122,7 @@ class Commit:
         self, outcome: cycle.Outcome, preparer: interface.PreBindPlugin
     ) -> failures.Failed | None:
         async with self._still:
-            refused = self._engine.prepare(outcome, preparer)
+            refused = self._engine.points.prepare(outcome.pod, outcome.node, preparer)
             items = self._notes.items()
         if refused is not None:
             self._metrics.plugin_failed(refused, "PreBind")
@@ -144,7 +144,7 @@ class Commit:
             if error.lost and await self._writer.is_bound(pod, outcome.node):
                 return None
             return failures.Failed(str(error))
-        answer = self._engine.bind(outcome)
+        answer = self._engine.points.bind(pod, outcome.node)
         bindings = self._notes.bindings()
         if answer.code is not status.Code.SUCCESS:
             self._metrics.plugin_failed(answer, "Bind")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from stowage.cluster import pods
@@ -32,10 +33,11 @@ class Saying:
 
 
 class Statuses:
-    """Writes pod statuses in the background."""
+    """Writes pod statuses in the background. ``leads``: asked before each is sent."""
 
-    def __init__(self, client: clients.Client) -> None:
+    def __init__(self, client: clients.Client, leads: Callable[[], bool]) -> None:
         self._client = client
+        self._leads = leads
         self._wanted: dict[str, tuple[pods.Incoming, Saying]] = {}
         self._writing: dict[str, asyncio.Task[None]] = {}
         self._said: dict[str, tuple[str, str]] = {}
@@ -89,7 +91,9 @@ class Statuses:
         patch = {"metadata": {"uid": pod.uid}, "status": body}
         how = clients.Patch.STRATEGIC
         try:
-            await self._client.patch(resources.POD_STATUS, patch, pod.name, pod.namespace, how=how)
+            await self._client.patch(
+                resources.POD_STATUS, patch, pod.name, pod.namespace, how=how, may=self._leads
+            )
         except (errors.NotFound, errors.Conflict):
             logger.debug("Pod gone before its status was written", extra={"pod": pod.key})
         except errors.KubeError as error:

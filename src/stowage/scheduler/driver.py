@@ -84,7 +84,7 @@ class Driver:
             plan_bytes=kept.plan_bytes,
             kept=kept.records,
         )
-        self.waiting = self.engine.binding.waiting = waiting.Waiting(client.clock)
+        self.waiting = self.engine.points.context.waiting = waiting.Waiting(client.clock)
         self._still = asyncio.Lock()
         """Held while the table is changed from outside a cycle, and by a cycle that waits for extenders."""
         self.cache = caches.Cache(
@@ -95,7 +95,7 @@ class Driver:
         )
         self._extenders = extenders.Extenders(written.extenders, self.cache)
         self.writer = binding.Writer(client, self.cache, leads, self._still)
-        self.statuses = conditions.Statuses(client)
+        self.statuses = conditions.Statuses(client, leads)
         self._commit = commit.Commit(
             self.engine,
             notes,
@@ -373,7 +373,7 @@ class Driver:
     def _unbound(self, item: entry.Entry, outcome: cycle.Outcome, failed: failures.Failed) -> None:
         with self.metrics.timed("Unreserve", outcome):
             self.waiting.forget(outcome.pod.uid)
-        self.engine.unreserve(outcome)
+        self.engine.points.unreserve(outcome.pod, outcome.node)
         placed = self.cache.forget(outcome.pod)
         if failed.rejected:  # its own leaving is no reason to try it again
             self._fail(item, failed)
@@ -396,6 +396,8 @@ class Driver:
             return
         self.queue.put_back(item, pod, failed.plugins, failed.pending)
         self.queue.nominate(pod, failed.node)
+        if not self._leads():
+            return  # another one may have bound it: nothing is to be said against that
         rejected = failed.rejected
         fields = {"pod": pod.key, "reason": failed.message}
         logger.log(logs.V2 if rejected else logging.ERROR, "Pod not scheduled", extra=fields)

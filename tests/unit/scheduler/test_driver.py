@@ -205,6 +205,8 @@ async def test_who_does_not_lead_binds_nothing() -> None:
         scheduler.tell(make_node("n"), make_pod("p"))
         await scheduler.attempt()
     assert not server.sent("POST", "/binding")
+    assert not server.sent("PATCH", "/status")
+    assert not server.sent("POST", "/events")
     assert (scheduler.used("n"), scheduler.place("p")) == (0, "backoff")
 
 
