@@ -12,8 +12,11 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from tests.integration import browser
 
+LOOKS_AT_PROCESSES = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="there is no /proc here")
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "stowage", "run"]
 

@@ -111,6 +111,7 @@ def test_a_node_can_be_reached_by_keyboard(shown: tuple[running.Run, browser.Pag
     assert page.run("return document.activeElement.getAttribute('aria-label')").startswith(second)
 
 
+@running.LOOKS_AT_PROCESSES
 def test_a_scheduler_that_is_killed_is_missed_and_comes_back(shown: tuple[running.Run, browser.Page]) -> None:
     run, page = shown
     page.until("document.querySelector('#link-scheduler.up') !== null")
@@ -121,8 +122,8 @@ def test_a_scheduler_that_is_killed_is_missed_and_comes_back(shown: tuple[runnin
     page.until("document.querySelector('#link-scheduler.up') !== null")
     assert run.child("scheduler") not in {0, killed}
     assert "the scheduler ended by signal 9; starting it again" in run.out
-    run.kubectl("scale", "deployment/newcomer", "--replicas=5")
-    page.until(f"{OF} >= 4", "#decisions li", "default/newcomer-")
+    run.kubectl("apply", "-f", "-", given=NEWCOMER.replace("newcomer", "late"))
+    page.until(f"{OF} >= 1", "#decisions li", "default/late-")
 
 
 def test_the_page_answers_this_machine_by_its_own_names_only(shown: tuple[running.Run, browser.Page]) -> None:

@@ -80,6 +80,7 @@ def test_a_dump_and_a_cluster_exclude_one_another() -> None:
     assert "exclude one another" in running.refused("--from", "a", "--kubeconfig", "b")
 
 
+@running.LOOKS_AT_PROCESSES
 def test_ctrl_c_ends_everything_and_leaves_nothing() -> None:
     with running.running("--nodes", "2") as run:
         pids = [run.process.pid, *running.children(run.process.pid)]
@@ -96,6 +97,7 @@ def test_ctrl_c_ends_everything_and_leaves_nothing() -> None:
         assert secrets not in run.out
 
 
+@running.LOOKS_AT_PROCESSES
 def test_children_die_with_a_parent_that_is_killed() -> None:
     with running.running("--nodes", "2") as run:
         pids = running.children(run.process.pid)
@@ -106,6 +108,7 @@ def test_children_die_with_a_parent_that_is_killed() -> None:
         assert not folder.exists()
 
 
+@running.LOOKS_AT_PROCESSES
 def test_a_cluster_that_is_killed_ends_it_all_with_a_sentence() -> None:
     with running.running("--nodes", "2") as run:
         os.kill(run.child("cluster"), signal.SIGKILL)

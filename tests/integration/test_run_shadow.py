@@ -110,35 +110,47 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, ru
             yield admin, run
 
 
-def judged(run: running.Run, count: int) -> None:
+def judged(run: running.Run) -> tuple[int, int]:
+    """How many decisions have been judged, and how many of them were ours too."""
+    figures = told(run)["figures"]
+    return figures.get("judged", 0), figures.get("agreed", 0)
+
+
+def until_judged(run: running.Run, count: int) -> None:
     """Returns when so many decisions have been judged."""
-    browser.until(lambda: told(run)["figures"].get("judged") == count, f"{count} decisions are judged")
+    browser.until(lambda: judged(run)[0] == count, f"{count} decisions are judged")
+
+
+def place(admin: Path, run: running.Run, name: str, count: int) -> None:
+    """Has pods placed, one at a time: the state that the scheduler saw is the state that we see."""
+    for number in range(count):
+        before, _ = judged(run)
+        apply(admin, pod(f"{name}-{number}", f"{50 + 50 * (number % 3)}m"))
+        until_judged(run, before + 1)
 
 
 def test_our_choice_stands_beside_that_of_the_clusters_scheduler(cluster: tuple[Path, running.Run]) -> None:
     admin, run = cluster
-    for number in range(8):
-        apply(admin, pod(f"web-{number}", f"{100 + 50 * (number % 3)}m"))
-        # One at a time: the state that the scheduler saw is the state that we see.
-        judged(run, number + 1)
+    before, agreed = judged(run)
+    place(admin, run, "web", 8)
     page = told(run)
     assert page["figures"]["mode"] == "shadow"
-    assert (page["figures"]["judged"], page["figures"]["agreed"]) == (8, 8)
-    for decision in page["decisions"]:
+    assert judged(run) == (before + 8, agreed + 8)
+    for decision in page["decisions"][-8:]:
         assert decision["agrees"]
         assert decision["ours"]["behind"] == 0
         assert decision["score"] == decision["ours"]["score"] == sum(decision["why"].values())
         assert decision["node"].startswith("n")
-    assert sum(each["pods"][0] for each in page["nodes"]["changed"]) == 8
+    assert sum(each["pods"][0] for each in page["nodes"]["changed"]) >= 8
 
 
 def test_a_pod_that_fits_nowhere_fits_nowhere_for_us_either(cluster: tuple[Path, running.Run]) -> None:
     admin, run = cluster
-    before = told(run)["figures"].get("judged", 0)
+    before, _ = judged(run)
     apply(admin, pod("huge", "64"))
-    judged(run, before + 1)
+    until_judged(run, before + 1)
     page = told(run)
-    (waiting,) = page["pending"]["pods"]
+    (waiting,) = [each for each in page["pending"]["pods"] if each["name"] == "huge"]
     last = page["decisions"][-1]
     assert (last["result"], last["agrees"], last["ours"]["node"]) == ("unschedulable", True, "")
     # The same sentence: theirs as the condition has it, ours as the engine has it.
@@ -148,26 +160,35 @@ def test_a_pod_that_fits_nowhere_fits_nowhere_for_us_either(cluster: tuple[Path,
 
 def test_a_binding_by_hand_against_the_filters_differs(cluster: tuple[Path, running.Run]) -> None:
     admin, run = cluster
-    before = told(run)["figures"]
-    stubborn = pod("by-hand", "100m")
-    stubborn["spec"] |= {"nodeSelector": {"no": "such-node"}}
-    apply(admin, stubborn)
-    judged(run, before["judged"] + 1)
-    target = {"apiVersion": "v1", "kind": "Binding", "metadata": {"name": "by-hand"}}
-    target |= {"target": {"apiVersion": "v1", "kind": "Node", "name": "n0"}}
-    address = "/api/v1/namespaces/default/pods/by-hand/binding"
-    running.kubectl(admin, "create", "--raw", address, "-f", "-", given=json.dumps(target))
-    judged(run, before["judged"] + 2)
+    before, agreed = judged(run)
+    bind_by_hand(admin, run, "by-hand")
     last = told(run)["decisions"][-1]
     assert (last["node"], last["agrees"], last["ours"]["node"]) == ("n0", False, "")
-    assert told(run)["figures"]["agreed"] == before["agreed"] + 1
+    # That it fits nowhere was agreed on, that it went to n0 was not.
+    assert judged(run) == (before + 2, agreed + 1)
+
+
+def bind_by_hand(admin: Path, run: running.Run, name: str) -> None:
+    """A pod that fits nowhere, bound all the same."""
+    before, _ = judged(run)
+    stubborn = pod(name, "100m")
+    stubborn["spec"] |= {"nodeSelector": {"no": "such-node"}}
+    apply(admin, stubborn)
+    until_judged(run, before + 1)
+    target = {"apiVersion": "v1", "kind": "Binding", "metadata": {"name": name}}
+    target |= {"target": {"apiVersion": "v1", "kind": "Node", "name": "n0"}}
+    address = f"/api/v1/namespaces/default/pods/{name}/binding"
+    running.kubectl(admin, "create", "--raw", address, "-f", "-", given=json.dumps(target))
+    until_judged(run, before + 2)
 
 
 def test_the_page_shows_both_choices(cluster: tuple[Path, running.Run], tmp_path: Path) -> None:
-    _, run = cluster
+    admin, run = cluster
+    place(admin, run, "shown", 2)
+    bind_by_hand(admin, run, "shown-by-hand")
     with browser.chromium(tmp_path / "profile") as page:
         page.open(run.page)
-        page.until("document.querySelectorAll('#decisions .agrees').length >= 8")
+        page.until("document.querySelectorAll('#decisions .agrees').length >= 3")
         page.until("document.querySelectorAll('#decisions .differs').length >= 1")
         assert "decisions as Stowage would" in page.text("#decisions-note")
         assert page.errors() == []

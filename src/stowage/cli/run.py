@@ -42,7 +42,7 @@ def run(
     if kubeconfig is not None and source is not None:
         typer.echo("stowage run: --from and --kubeconfig exclude one another", err=True)
         raise typer.Exit(2)
-    logging.basicConfig(level=logging.CRITICAL)
+    logging.basicConfig(level=logging.ERROR)
     work: Coroutine[Any, Any, None]
     if kubeconfig is not None:
         work = real.run(str(kubeconfig), port, _shadowing)

@@ -24,7 +24,7 @@ async def run(kubeconfig: str, port: int, ready: Callable[[str, str], None]) -> 
         # kube-scheduler's own limits: whoever watches a cluster is not to weigh on it.
         async with clients.Client(api, clients.Settings(user_agent="stowage-run")) as client:
             server = await _reached(client, api, kubeconfig)
-            picture = pictures.Picture(server, "shadow")
+            picture = pictures.Picture(f"{server}, watched read only", "shadow")
             async with page.shown(picture, listening) as wake, asyncio.TaskGroup() as group:
                 group.create_task(reading.cluster(client, picture, wake), name="overview: cluster")
                 group.create_task(

@@ -9,6 +9,7 @@ default beyond 100 nodes) it may miss the best one, and that shows too.
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 from typing import Any, Final
@@ -23,6 +24,8 @@ from stowage.kube import informer
 from stowage.scheduler import cache as caches
 from stowage.scheduler import decisions, queue
 from stowage.tools.overview import picture as pictures
+
+logger = logging.getLogger(__name__)
 
 SLICE: Final = 0.02
 """Seconds of news applied until others have a turn."""
@@ -50,7 +53,10 @@ class Shadow:
         """Takes in one piece of news; the judgement of the decision that it shows, if it shows one."""
         told = None
         if news.what is informer.What.CHANGED and news.kind.answer is objects.Pod and self._cache.synced:
-            told = self._judged(news.object)
+            try:
+                told = self._judged(news.object)
+            except Exception:  # one pod that we cannot judge is no reason to stop
+                logger.exception("Decision not judged", extra={"pod": str(news.head)})
         self._cache.apply(news)
         if told is not None:
             self.judged += 1

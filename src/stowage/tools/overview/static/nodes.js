@@ -67,7 +67,8 @@ export function take({ whole, changed, gone }) {
     zones.replaceChildren();
   }
   for (const name of gone) remove(name);
-  for (const node of changed) {
+  // In the order of the map: each then goes to the end, or nearly.
+  for (const node of changed.sort((a, b) => natural.compare(a.name, b.name))) {
     const before = nodes.get(node.name);
     if (before && before.zone !== node.zone) remove(node.name);
     nodes.set(node.name, node);
