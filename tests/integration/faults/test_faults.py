@@ -67,6 +67,9 @@ async def test_a_leader_that_stood_still_binds_nothing_when_it_goes_on(
             leader.signal(signal.SIGCONT)
             scene.over()
             await scene.holds(second)
+        # Nor does it say anything against what the other one did.
+        said = [condition for pod in await scene.cluster.pods() for condition in pod["status"]["conditions"]]
+        assert {each["status"] for each in said if each["type"] == "PodScheduled"} == {"True"}
     assert sent == []
 
 

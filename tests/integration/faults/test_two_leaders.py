@@ -79,10 +79,13 @@ async def test_with_the_policy_only_the_holder_of_the_lease_binds(
     plane: control_plane.ControlPlane, tmp_path: Path
 ) -> None:
     names = ("stowage-0", "stowage-1")
-    async with unbound(plane, tmp_path) as (admin, client), harness.scene(plane, tmp_path, pods=0) as scene:
+    async with (
+        unbound(plane, tmp_path) as (admin, client),
+        harness.scene(plane, tmp_path, nodes=10, pods=0) as scene,
+    ):
         await replicas.policy(admin, client)
         holder, other = await pair(scene, names)
-        await scene.cluster.fill(FULL)
+        await scene.cluster.fill(10 * harness.FIT)
         scene.over()
         evidence = await scene.evidence(holder)
         assert harness.problems(evidence) == []
