@@ -191,10 +191,16 @@ async def ceilings(work: workload.Workload, report: Report) -> Ceilings:
             await create(plane.port, PODS, texts, count, report, "pods")
             requests = list(_writes(what, work))
             report(f"ceiling: {what}", 0, 0)
-            began = time.monotonic()
-            await load.send(plane.port, requests)
-            rates.append(count / (time.monotonic() - began))
+            seconds = await _timed(plane.port, requests)
+            rates.append((count - 1) / seconds)
     return Ceilings(*rates)
+
+
+async def _timed(port: int, requests: list[bytes]) -> float:
+    """Seconds from the first answer to the last."""
+    times: list[float] = []
+    await load.send(port, requests, lambda: times.append(time.monotonic()))
+    return times[-1] - times[0]
 
 
 class _Renamed:

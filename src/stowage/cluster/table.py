@@ -312,7 +312,7 @@ class Table:
             known = self._views[group.id] = (epoch, view)
         return known
 
-    def set_pod(self, pod: objects.Pod) -> None:
+    def set_pod(self, pod: objects.Pod) -> pods.Incoming:
         """Adds a pod or applies its changes: bound ones take their place, nominated ones are noted."""
         incoming = self.project(pod, placed=True)
         if not pod.spec.node_name:
@@ -320,7 +320,7 @@ class Table:
                 self.nominations[incoming.uid] = (incoming, incoming.nominated)
             else:
                 self.nominations.pop(incoming.uid, None)
-            return
+            return incoming
         self.nominations.pop(incoming.uid, None)
         row = self._row(pod.spec.node_name)
         slot = self.pods.by_uid.get(incoming.uid)
@@ -328,10 +328,11 @@ class Table:
             if self._same(slot, incoming, row):
                 self.pods.starts[slot] = incoming.start  # no plan reads it
                 self.pods.generations[slot] = pod.metadata.generation
-                return
+                return incoming
             self.remove_pod(incoming.uid)
             row = self._row(pod.spec.node_name)  # the removal may have freed it
         self.add_pod(incoming, row)
+        return incoming
 
     def _same(self, slot: int, incoming: pods.Incoming, row: int) -> bool:
         held = self.pods

@@ -4,7 +4,7 @@ Every request passes `_answered`, the one place that repeats. What is repeated, 
 after as long as the server asks:
 
 - 429, whatever the request was: the server did nothing. Not where a disruption budget forbids an
-  eviction, which is an answer, nor where the server asks for more than `LONGEST_WAIT` seconds.
+  eviction, which is an answer, nor where the server asks for more than `trouble.LONGEST_WAIT` seconds.
 - A connection that was never made: nothing was sent.
 - 503 with Retry-After: a server that begins or ends, and did nothing.
 - Any other 5xx, and a request that was sent and found no answer, only where it may take effect twice:
@@ -24,7 +24,6 @@ import enum
 import logging
 import random
 import socket
-import ssl
 import time
 import urllib.parse
 import weakref
@@ -36,7 +35,7 @@ import msgspec
 import yarl
 
 from stowage.kube import clock as clocks
-from stowage.kube import connection, errors, limits, pool, resources
+from stowage.kube import connection, errors, limits, pool, resources, trouble
 
 logger = logging.getLogger(__name__)
 
@@ -47,9 +46,6 @@ apply it, but never update an object with one."""
 
 Told = Callable[[str, str, str, float], None]
 """Takes what became of a request: status or "<error>", method, host and port, seconds."""
-
-LONGEST_WAIT = 60.0
-"""Seconds of Retry-After that a request waits; beyond, the caller decides."""
 
 
 class Patch(enum.StrEnum):
@@ -100,10 +96,15 @@ class Call(msgspec.Struct, frozen=True):
         """Path and query."""
         return f"{self.path}?{urllib.parse.urlencode(self.params)}" if self.params else self.path
 
+    @property
+    def place(self) -> str:
+        """Method and path, for people."""
+        return f"{self.method} {self.path}"
+
     def check(self) -> None:
         """`errors.Withheld` where it may not be sent any more."""
         if self.may is not None and not self.may():
-            raise errors.Withheld(f"{self.method} {self.path}: not sent: no longer leading")
+            raise errors.Withheld(f"{self.place}: not sent: no longer leading")
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -323,8 +324,8 @@ class Client:
         answer = await self._answered(call, once)
         try:
             yield answer.content
-        except _BROKEN as error:
-            raise _translated(call, error) from error
+        except trouble.BROKEN as error:
+            raise trouble.translated(call.place, error, repeatable=call.repeatable) from error
         finally:
             answer.close()
 
@@ -338,8 +339,8 @@ class Client:
             try:
                 try:
                     return await once()
-                except _BROKEN as error:
-                    raise _translated(call, error) from error
+                except trouble.BROKEN as error:
+                    raise trouble.translated(call.place, error, repeatable=call.repeatable) from error
             except errors.Unauthorized:
                 if renewed or not await self._server.renew(access):
                     raise
@@ -347,7 +348,7 @@ class Client:
                 left += 1
             except (errors.TooManyRequests, errors.ServerError, errors.ConnectionLost) as error:
                 backoff = backoff or limits.Backoff(chance=self.chance)
-                delay = _delay(call, error, backoff)
+                delay = trouble.delay(error, backoff, repeatable=call.repeatable)
                 if delay is None or left <= 0:
                     raise
                 logger.debug("%s %s: %s; again in %.2f s", call.method, call.path, error, delay)
@@ -428,41 +429,3 @@ class _Timed:
         if self._told is not None:
             code = str(self.status) if self.status else "<error>"
             self._told(code, self._call.method, _host(self._access), time.perf_counter() - self._began)
-
-
-_BROKEN = (aiohttp.ClientError, OSError)
-"""What sending raises; ssl.SSLError and TimeoutError are OSErrors."""
-
-_UNSENT = (
-    pool.NotConnected,
-    aiohttp.ClientConnectorError,
-    aiohttp.ConnectionTimeoutError,
-    ssl.SSLError,
-)
-
-
-def _translated(call: Call, error: Exception) -> errors.ConnectionLost:
-    """Return ours for what sending raised, by whether the request was sent."""
-    place = f"{call.method} {call.path}"
-    if isinstance(error, _UNSENT):
-        return errors.ConnectionLost(f"{place}: no connection: {_words(error)}")
-    kind = errors.ConnectionLost if call.repeatable else errors.AnswerLost
-    return kind(f"{place}: no answer: {_words(error)}")
-
-
-def _words(error: Exception) -> str:
-    return errors.redacted(str(error)) or type(error).__name__
-
-
-def _delay(call: Call, error: errors.KubeError, backoff: limits.Backoff) -> float | None:
-    """Return the seconds to wait before the request is repeated, None for not to repeat it."""
-    if isinstance(error, errors.AnswerLost):
-        return None
-    if isinstance(error, errors.TooManyRequests) and error.budget:
-        return None
-    failed = isinstance(error, errors.ServerError) and (error.status != 503 or error.retry_after is None)
-    if failed and not call.repeatable:
-        return None
-    if isinstance(error, errors.APIError) and error.retry_after is not None:
-        return error.retry_after if error.retry_after <= LONGEST_WAIT else None
-    return backoff.next()

@@ -358,3 +358,23 @@ async def test_who_counts_is_told_how_long_a_request_waited_for_its_turn() -> No
         client.waited = lambda method, host, seconds: heard.append((method, host.startswith("127.0.0.1:")))
         await get(client)
     assert heard == [("GET", True)]
+
+
+async def test_through_a_proxy_requests_are_the_same() -> None:
+    handle, requests = fakes.answers(fakes.status(429, headers={"Retry-After": "1"}), web.Response(body=POD))
+    async with fakes.server_of(handle) as proxy:
+        access = connection.Access("http://api.invalid:6443", proxy=proxy, authorization="Bearer t")
+        async with fakes.make_client(connection.fixed(access)) as client:
+            assert (await get(client)).metadata.name == "a"
+    assert [str(request.url) for request in requests] == [
+        "http://api.invalid:6443/api/v1/namespaces/ns/pods/a"
+    ] * 2
+    assert requests[0].headers["Authorization"] == "Bearer t"
+
+
+async def test_who_may_not_send_any_more_sends_nothing() -> None:
+    handle, requests = fakes.answers(web.Response(body=POD))
+    async with fakes.client_of(handle) as client:
+        with pytest.raises(errors.Withheld):
+            await client.get(resources.PODS, "a", may=lambda: False)
+    assert not requests
