@@ -117,6 +117,10 @@ side-by-side: $(STAMP) reference ## COUNT random pods (300) beside the real sche
 fuzz: reference ## random scenarios, the real one against ours (SEED, COUNT, FAMILIES)
 	$(BIN)/python -m tests.fuzz --seed $(SEED) --count $(COUNT) $(addprefix --family ,$(FAMILIES))
 
+.PHONY: differential
+differential: reference ## random requests to the embedded API server and the real one (SEED, COUNT, KIND)
+	$(BIN)/python -m tests.differential --seed $(SEED) --count $(COUNT) $(addprefix --kind ,$(KIND))
+
 # ------------------------------------------------------------------------------------------ rest
 .PHONY: lock
 lock: $(STAMP) ## write requirements/*.txt anew from pyproject.toml (LOCK=--upgrade for the newest)

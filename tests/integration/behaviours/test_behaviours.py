@@ -19,7 +19,13 @@ from stowage.kube import client as clients
 from stowage.kube import connection, resources
 from stowage.scheduler import live
 from tests import control_plane, kube_scheduler
-from tests.integration.behaviours import node_scripts, pod_scripts, preemption_scripts, volume_scripts
+from tests.integration.behaviours import (
+    node_scripts,
+    pod_scripts,
+    preemption_scripts,
+    registry,
+    volume_scripts,
+)
 from tests.integration.behaviours.world import Json, World
 
 pytestmark = [pytest.mark.reference, pytest.mark.slow]
@@ -43,6 +49,7 @@ SETTINGS: Json = {
 }
 UNCHECKED = "--disable-admission-plugins=Priority,StorageObjectInUseProtection,DefaultStorageClass"
 NAMESPACES = resources.of(objects.Namespace).plain()
+TRIES = 3
 SETTLED = 0.25
 """Seconds for which the two are to be alike."""
 SECONDS = 10.0
@@ -93,17 +100,23 @@ async def world_of(kubeconfig: str, namespace: str) -> AsyncIterator[World]:
 
 @pytest.mark.parametrize("name", SCRIPTS)
 async def test_users_see_the_same(name: str, planes: tuple[str, str]) -> None:
-    async with (
-        scheduling(planes[1]),
-        world_of(planes[0], name[:63]) as theirs,
-        world_of(planes[1], name[:63]) as ours,
-    ):
-        run = SCRIPTS[name]
+    """Nodes and pods are told of by different watches: where a machine is slow, one scheduler may hear of a
+    pod before its node. So what differs is played again, and counts if it differs each time."""
+    async with scheduling(planes[1]):
+        for time in range(TRIES):
+            told = await played(SCRIPTS[name], planes, f"{name[:60]}-{time}")
+            if not told:
+                return
+    raise AssertionError("\n".join(told))
+
+
+async def played(run: registry.Script, planes: tuple[str, str], namespace: str) -> list[str]:
+    """What differs, or went wrong; empty where users see the same."""
+    async with world_of(planes[0], namespace) as theirs, world_of(planes[1], namespace) as ours:
         done = await asyncio.gather(run(theirs), run(ours), return_exceptions=True)
         seen = await settled(theirs, ours)
-    failed = [f"{who}: {error}" for who, error in zip(("theirs", "ours"), done, strict=True) if error]
-    assert not failed, "\n".join([*failed, *difference(*seen)])
-    assert not (told := difference(*seen)), "\n".join(told)
+    failed = [f"{who}: {error!r}" for who, error in zip(("theirs", "ours"), done, strict=True) if error]
+    return [*failed, *difference(*seen)]
 
 
 def difference(theirs: Json, ours: Json) -> list[str]:

@@ -49,6 +49,8 @@ WITH_STATUS = ("PersistentVolumeClaim", "PersistentVolume", "VolumeAttachment", 
 
 SERVERS = ("uid", "resourceVersion", "creationTimestamp", "managedFields", "generation", "selfLink")
 DELETED = ("deletionTimestamp", "deletionGracePeriodSeconds")
+SERVERS_OWN = ("default", "kubernetes")
+"""The Service that an API server keeps."""
 PATIENCE = 0.5
 """Seconds between a nomination and the volumes: what the scheduler writes for them is written by then."""
 ENDED = ("Succeeded", "Failed")
@@ -332,17 +334,13 @@ class Cluster:
 
     async def clear(self) -> None:
         """Takes everything away, namespaces aside: pods before their nodes."""
-        for name in ("Pod", *(each for each in KINDS if each not in ("Pod", "Namespace"))):
-            if self._made[name]:
-                await self._clear(name)
+        for name in ("Pod", *FIRST, *LAST):
+            async with asyncio.TaskGroup() as group:
+                for item in await self.client.list_all(KINDS[name]):
+                    if key(item) != SERVERS_OWN:
+                        group.create_task(self._removed(KINDS[name], item))
         self._made.clear()
         self._uids.clear()
-
-    async def _clear(self, name: str) -> None:
-        kind = KINDS[name]
-        async with asyncio.TaskGroup() as group:
-            for item in await self.client.list_all(kind):
-                group.create_task(self._removed(kind, item))
 
     async def _removed(self, kind: resources.Resource[Json], item: Json) -> None:
         namespace, name = key(item)
@@ -350,7 +348,10 @@ class Cluster:
             if item["metadata"].get("finalizers"):
                 patch = {"metadata": {"finalizers": None}}
                 await self.client.patch(kind, patch, name, namespace, how=clients.Patch.MERGE)
-            await self.client.delete(kind, name, namespace, grace_period=0)
+            # A ReplicationController would stay until somebody had seen to its pods.
+            options = {"gracePeriodSeconds": 0, "propagationPolicy": "Background"}
+            path, body = kind.path(namespace, name), json.dumps(options).encode()
+            await self.client.request(clients.Call("DELETE", path, body=body))
 
 
 def _status(item: Json) -> Json:

@@ -77,7 +77,7 @@ def _waiting(scenario: Json) -> list[Json]:
     """The pods that are to be placed, and can be: those that the scenario has nominated come first."""
     unplaced = [each for each in scenario["objects"] if each["kind"] == "Pod"]
     return [
-        each
+        _mounted_once(each)
         for each in (*sorted(unplaced, key=cluster.key), *scenario["pending"])
         if "nodeName" not in each["spec"] and "deletionTimestamp" not in each["metadata"]
     ]
@@ -125,7 +125,7 @@ class Run:
             return None
         key = cluster.key(pod)
         names = {each["schedulerName"] for each in config["profiles"]}
-        known = [each for each in before if cluster.key(each) != key and _known(each, names)]
+        known = [each for each in before if _known(each, names) and not _is_pod(each, key)]
         found = await self.place.client.get(cluster.PODS, key[1], key[0])
         pending = {**found, "apiVersion": "v1", "kind": "Pod", "spec": _unplaced(found["spec"])}
         pending["status"] = _before(found["status"], pod)
@@ -153,6 +153,8 @@ class Run:
 
     async def _victims(self, scenario: Json, step: Json, found: Json) -> list[str]:
         """The pods that went with the decision, of those that should, or that were there to go."""
+        if "nodeName" in found["spec"]:
+            return []
         node = found["status"].get("nominatedNodeName", "")
         expected = (step.get("preemption") or {}).get(node, {}).get("pods", [])
         await self.place.evicted(expected)
@@ -225,6 +227,22 @@ def _differences(case: Case, step: Json) -> str:
 def _known(item: Json, names: set[str]) -> bool:
     """Whether a scheduler with profiles of these names reads an object: not the pending pods of others."""
     return item["kind"] != "Pod" or "nodeName" in item["spec"] or item["spec"]["schedulerName"] in names
+
+
+def _mounted_once(pod: Json) -> Json:
+    """Without further volumes of a claim that it has already: 1.36.2 writes an unbound claim once for each,
+    and so gets into its own way (a Conflict, told as an error, and tried again)."""
+    claims, volumes = set(), []
+    for volume in pod["spec"].get("volumes", []):
+        claim = volume.get("persistentVolumeClaim", {}).get("claimName")
+        if claim not in claims:
+            volumes.append(volume)
+        claims |= {claim} - {None}
+    return {**pod, "spec": {**pod["spec"], "volumes": volumes}} if volumes else pod
+
+
+def _is_pod(item: Json, key: tuple[str, str]) -> bool:
+    return item["kind"] == "Pod" and cluster.key(item) == key
 
 
 def _unplaced(spec: Json) -> Json:
