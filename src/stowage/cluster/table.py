@@ -299,6 +299,14 @@ class Table:
         self.pods.terms.add(shape.id, shape.terms)
         return shape
 
+    def unused(self) -> int:
+        """How many shapes and groups are remembered that no pod on a node has."""
+        taken = self.pods.rows[: self.pods.size] >= 0
+        used = sum(
+            len(np.unique(each[: self.pods.size][taken])) for each in (self.pods.shapes, self.pods.groups)
+        )
+        return len(self.shapes) + len(self.groups) - used
+
     def label_view(self, group: shapes.Group) -> tuple[int, tuple[tuple[str, str | None], ...]]:
         """The group's labels as far as any selector reads them, and how many keys those read.
 

@@ -1,15 +1,19 @@
 """The extension points that follow the choice of a node: Reserve, Permit, PreBind, Bind, PostBind.
 
-Rules: framework/runtime/framework.go. What a plugin says is returned under its name.
+Rules: framework/runtime/framework.go. What a plugin says is returned under its name. Unreserve and PostBind
+cannot say anything: what is raised there is logged, and undoes nothing.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 
 from stowage.cluster import pods
 from stowage.engine import measures
 from stowage.framework import interface, profile, status
+
+logger = logging.getLogger(__name__)
 
 LONGEST_WAIT = 900.0
 """Seconds for which a Permit plugin may make a pod wait at most."""
@@ -53,7 +57,10 @@ class Points:
     def unreserve(self, pod: pods.Incoming, node: str) -> None:
         """Runs Unreserve, in reverse order; the pod's place is the caller's business."""
         for plugin in reversed(self._profiles[pod.spec.scheduler_name].reserve):
-            plugin.unreserve(pod, node, self.context)
+            try:
+                plugin.unreserve(pod, node, self.context)
+            except Exception:  # the others are to give back what they have all the same
+                logger.exception("Unreserve failed", extra={"pod": pod.key, "plugin": plugin.name})
 
     def preparers(self, pod: pods.Incoming, node: str) -> list[interface.PreBindPlugin]:
         """The PreBind plugins that have something to do, for `prepare`."""
@@ -80,4 +87,7 @@ class Points:
     def bound(self, pod: pods.Incoming, node: str) -> None:
         """Runs PostBind."""
         for told in self._profiles[pod.spec.scheduler_name].post_bind:
-            told.post_bind(pod, node, self.context)
+            try:
+                told.post_bind(pod, node, self.context)
+            except Exception:  # the pod is bound, whatever is made of it
+                logger.exception("PostBind failed", extra={"pod": pod.key, "plugin": told.name})

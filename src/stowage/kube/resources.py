@@ -125,7 +125,6 @@ NODES = of(objects.Node)
 PODS = of(objects.Pod)
 BINDINGS = PODS.sub("binding", bytes)
 POD_STATUS = PODS.sub("status", objects.Pod)
-EVICTIONS = PODS.sub("eviction", bytes)
 LEASES: Resource[dict[str, Any]] = Resource(
     "coordination.k8s.io", "v1", "Lease", "leases", True, dict[str, Any]
 )

@@ -163,7 +163,7 @@ class Access:
             "extra": user.extra,
         }
         try:
-            key = msgspec.json.encode(spec)
+            key = hashlib.sha256(msgspec.json.encode(spec)).digest()  # a path may be a megabyte
             allowed, reason = await self._verdicts.get(key, lambda: _judged(client, spec))
         except (errors.NotFound, errors.Forbidden) as error:
             logger.warning("Access not reviewed", extra={"error": str(error)})

@@ -16,7 +16,7 @@ from stowage.api import objects, volumes
 from stowage.cluster import pods
 from stowage.framework import status
 from stowage.kube import client as clients
-from stowage.kube import errors, limits, resources
+from stowage.kube import errors, informer, limits, resources, watch
 from stowage.scheduler import cache as caches
 from stowage.scheduler import provision
 
@@ -118,28 +118,32 @@ class Writer:
 
     # ---------------------------------------------------------------- volumes
 
+    def hold(self, items: Sequence[Any]) -> None:
+        """Has news of the claims and volumes that are to be written wait, until `settle`."""
+        self._cache.hold(_touched(items))
+
     async def prepare(self, pod: pods.Incoming, node: str, items: Sequence[Any], timeout: float) -> str:
         """Writes the pod's claims and volumes, and waits until the claims are bound; why they are not,
-        empty where they are. News of them are held back meanwhile; where that fails, they are read again."""
+        empty where they are."""
         if not items:
             return ""
-        failure = "given up"
-        self._cache.hold(items)
         try:
             for item in items:
                 await self._written(item)
             await provision.Check(self._client, self._cache, pod, node, items).awaited(timeout)
-            failure = ""
         except provision.Failure as error:
-            failure = f"binding volumes: {error}"
+            return f"binding volumes: {error}"
         except errors.KubeError as error:
-            failure = _words(error)
-        finally:
-            async with self._still:
-                self._cache.release(items)
-            if failure:
-                await self._reread(items)
-        return failure
+            return _words(error)
+        return ""
+
+    async def settle(self, items: Sequence[Any], failed: bool) -> None:
+        """Applies the news that waited; where that ``failed``, what is so is read."""
+        touched = _touched(items)
+        async with self._still:
+            self._cache.release(touched)
+        if failed:
+            await self._reread(touched)
 
     async def _written(self, item: Any) -> None:
         kind, meta = resources.of(type(item)), item.metadata
@@ -148,18 +152,31 @@ class Writer:
 
     async def _reread(self, items: Sequence[Any]) -> None:
         for item in items:
-            meta = item.metadata
+            kind, meta = resources.of(type(item)), item.metadata
+            head, found = watch.Head(meta.namespace, meta.name), None
             try:
-                found = await self._client.get(resources.of(type(item)), meta.name, meta.namespace)
+                found = await self._client.get(kind, meta.name, meta.namespace)
             except errors.NotFound:
-                async with self._still:
-                    self._cache.cluster.remove(item)
+                pass
             except errors.KubeError as error:
                 fields = {"object": f"{meta.namespace}/{meta.name}", "error": str(error)}
                 logger.warning("Object not read again after a failed write", extra=fields)
-            else:
-                async with self._still:
-                    self._cache.cluster.set(found)
+                continue
+            what = informer.What.REMOVED if found is None else informer.What.CHANGED
+            async with self._still:
+                self._cache.apply(informer.News(what, kind, head, found))
+
+
+def _touched(items: Sequence[Any]) -> list[Any]:
+    """The claims and volumes that are written, and the claims that the plugin took for bound by that."""
+    found = {caches.key_of(item): item for item in items}
+    for item in items:
+        reference = item.spec.claim_ref if isinstance(item, objects.PersistentVolume) else None
+        if reference is not None:
+            meta = objects.ObjectMeta(name=reference.name, namespace=reference.namespace)
+            claim = objects.PersistentVolumeClaim(metadata=meta)
+            found.setdefault(caches.key_of(claim), claim)
+    return list(found.values())
 
 
 def _patch(item: Any) -> dict[str, Any]:

@@ -26,6 +26,8 @@ class Bounds:
     """Events remembered so that their like become a series, some 750 bytes each."""
     news: int = 2000
     """Objects that watches have brought and that are not applied yet, some 2 KiB each."""
+    unused: int = 50_000
+    """Pod specs and sets of labels remembered that no pod has any more, up to 2.6 KiB each."""
     page: int = 500
     """Objects a page of a list, whose JSON is there at once; client-go's."""
 
@@ -39,6 +41,7 @@ LOW: Final = Bounds(
     events=5000,
     series=2000,
     news=250,
+    unused=5000,
     page=100,
 )
 """`--low-memory`: together some 40 MiB at most, beside 100 MiB of the program and the cluster itself."""

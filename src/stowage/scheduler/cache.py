@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Collection, Iterable
 from typing import Any
 
@@ -116,6 +117,7 @@ class Cache:
         self._nodes: dict[str, objects.Node] = {}
         self._awaited = {str(source.kind) for source in sources()}
         self._held: dict[Key, informer.News | None] = {}
+        self._holders: Counter[Key] = Counter()
         self._whole: dict[str, bytes] | None = {} if victims_whole else None
         """uid -> the JSON of a pod with a node; None: it is not kept"""
 
@@ -390,14 +392,21 @@ class Cache:
         return place in owners.controllers and owners.controllers[place] == selector
 
     def hold(self, items: Iterable[Any]) -> None:
-        """Keeps news of these objects back, which are being written: they may be older than the writing."""
+        """Keeps news of these objects back, which are being written: they may be older than the writing.
+        Several may write the same one: pods that share a claim."""
         for item in items:
-            self._held[key_of(item)] = None
+            self._holders[key_of(item)] += 1
+            self._held.setdefault(key_of(item))
 
     def release(self, items: Iterable[Any]) -> None:
-        """Applies the latest news of them."""
+        """Applies the latest news of them, where nobody else holds them back."""
         for item in items:
-            news = self._held.pop(key_of(item), None)
+            key = key_of(item)
+            self._holders[key] -= 1
+            if self._holders[key]:
+                continue
+            del self._holders[key]
+            news = self._held.pop(key)
             if news is not None:
                 self.apply(news)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from stowage.engine import cycle
 from stowage.framework import interface, status
@@ -105,25 +106,37 @@ class Commit:
         self, outcome: cycle.Outcome, preparer: interface.PreBindPlugin
     ) -> failures.Failed | None:
         uid = outcome.pod.uid
-        task = self._preparing[uid] = asyncio.ensure_future(self._prepare(outcome, preparer))
+        items: list[Any] = []
+        task = self._preparing[uid] = asyncio.ensure_future(self._prepare(outcome, preparer, items))
         try:
             await asyncio.wait((task,))
         finally:
             del self._preparing[uid]
-            if not task.done():
+            if not task.done():  # the scheduler ends, and needs nothing settled
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
             preempting = self._preempting.pop(uid, "")
-        if task.cancelled():
-            return failures.Failed(f'running PreBind plugin "{preparer.name}": preempted by {preempting}')
-        return task.result()
+        failed: failures.Failed | None = failures.NONE
+        try:
+            if task.cancelled():
+                said = f'running PreBind plugin "{preparer.name}": preempted by {preempting}'
+                failed = failures.Failed(said)
+            else:
+                failed = task.result()
+        finally:  # here, where nobody is made to give way any more
+            await self._writer.settle(items, failed is not None)
+        return failed
 
     async def _prepare(
-        self, outcome: cycle.Outcome, preparer: interface.PreBindPlugin
+        self, outcome: cycle.Outcome, preparer: interface.PreBindPlugin, items: list[Any]
     ) -> failures.Failed | None:
+        """``items``: takes the claims and volumes that were to be written."""
         async with self._still:
-            refused = self._engine.points.prepare(outcome.pod, outcome.node, preparer)
-            items = self._notes.items()
+            try:
+                refused = self._engine.points.prepare(outcome.pod, outcome.node, preparer)
+            finally:  # what a plugin left that failed is not for the next one's pod
+                items += self._notes.items()
+                self._writer.hold(items)
         if refused is not None:
             self._metrics.plugin_failed(refused, "PreBind")
             return failures.refused_late(refused, "PreBind")
@@ -144,8 +157,10 @@ class Commit:
             if error.lost and await self._writer.is_bound(pod, outcome.node):
                 return None
             return failures.Failed(str(error))
-        answer = self._engine.points.bind(pod, outcome.node)
-        bindings = self._notes.bindings()
+        try:
+            answer = self._engine.points.bind(pod, outcome.node)
+        finally:  # what a plugin left that failed is not for the next one's pod
+            bindings = self._notes.bindings()
         if answer.code is not status.Code.SUCCESS:
             self._metrics.plugin_failed(answer, "Bind")
             return failures.refused_late(answer, "Bind")

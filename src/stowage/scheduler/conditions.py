@@ -44,6 +44,8 @@ class Statuses:
         """uid -> reason and message of the condition written last"""
         self._nominated: dict[str, str] = {}
         """uid -> the nomination written last"""
+        self._forgotten: set[str] = set()
+        """uids of those forgotten while something was written of them"""
 
     def say(self, pod: pods.Incoming, saying: Saying) -> None:
         """Has the status say so; what it says already is not written."""
@@ -59,6 +61,8 @@ class Statuses:
         """The pod needs no condition any more."""
         self._said.pop(uid, None)
         self._nominated.pop(uid, None)
+        if uid in self._writing:
+            self._forgotten.add(uid)
 
     async def settled(self, uid: str) -> None:
         """Returns when nothing of this pod is being written: a late condition would deny its binding."""
@@ -71,12 +75,21 @@ class Statuses:
         while self._writing:
             await asyncio.wait(list(self._writing.values()))
 
+    async def close(self) -> None:
+        """Gives up what has not been written."""
+        for task in (writing := list(self._writing.values())):
+            task.cancel()
+        await asyncio.gather(*writing, return_exceptions=True)
+
     async def _write(self, uid: str) -> None:
         try:
             while (wanted := self._wanted.pop(uid, None)) is not None:
                 await self._written(*wanted)
         finally:
             del self._writing[uid]
+            if uid in self._forgotten:
+                self._forgotten.remove(uid)
+                self.forget(uid)
 
     async def _written(self, pod: pods.Incoming, saying: Saying) -> None:
         body: dict[str, Any] = {}

@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import logging
 import signal
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 from stowage.api import objects
@@ -26,18 +26,22 @@ Seen = dict[str, Any]
 """What a table says of its contents, by what it is about."""
 
 
+Known = tuple[caches.Cache, Collection[str]]
+"""A cache, and the names of the profiles that it is for."""
+
+
 @contextlib.contextmanager
-def listening(client: clients.Client, cache: caches.Cache | None, names: Collection[str]) -> Iterator[None]:
-    """Compares at each SIGUSR2 within the block; ``names`` are the profiles', and without a cache there is
-    nothing to compare. Only in the main thread's event loop."""
+def listening(client: clients.Client, known: Callable[[], Known | None]) -> Iterator[None]:
+    """Compares what is ``known``, if anything is, at each SIGUSR2 within the block, whose default would end
+    the process. Only in the main thread's event loop."""
     loop = asyncio.get_running_loop()
     running: set[asyncio.Task[None]] = set()
 
     def start() -> None:
-        if cache is None:
+        if (what := known()) is None:
             logger.info("Cache not compared", extra={"error": "nothing is known before the Lease is held"})
             return
-        task = loop.create_task(compare(client, cache, names), name="comparison of the cache")
+        task = loop.create_task(compare(client, *what), name="comparison of the cache")
         running.add(task)
         task.add_done_callback(running.discard)
 

@@ -211,7 +211,7 @@ class Decisions:
         boot, _, number = after.partition(".")
         if not after:
             return self._last
-        if boot != self._boot or not number.isdecimal():
+        if boot != self._boot or not number.isdecimal() or len(number) > 20:
             return self._last - len(self._ring)
         return min(int(number), self._last)
 

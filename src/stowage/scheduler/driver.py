@@ -47,6 +47,10 @@ GRACE = 10.0
 """Seconds for which bindings under way are awaited at the end."""
 
 
+class Overgrown(Exception):
+    """More is remembered that no pod needs any more than may be: another driver is to go on."""
+
+
 class Driver:
     """Schedules the pods of the configuration's profiles while `run` runs; made anew for each time that
     it leads. ``leads``: asked before each act that only a leader may do."""
@@ -124,12 +128,15 @@ class Driver:
         self._awake = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._ending = False
+        self._unused = kept.unused
         self.metrics.source = self
 
     # -------------------------------------------------------------------- run
 
     async def run(self) -> None:
-        """Schedules until cancelled; then no cycle begins, and bindings under way are awaited."""
+        """Schedules until cancelled; then no cycle begins, and bindings under way are awaited.
+
+        `Overgrown` likewise, where more is remembered than may be."""
         sender = asyncio.create_task(self.announcer.run(), name="events")
         working = [
             asyncio.create_task(each, name=name)
@@ -153,6 +160,7 @@ class Driver:
                 async with asyncio.timeout(GRACE):
                     await self._finished()
             await _cancelled([*working[:2], *self._tasks, sender])
+            await self.statuses.close()
             await self._extenders.close()
 
     async def _finished(self) -> None:
@@ -223,6 +231,8 @@ class Driver:
             await self._client.clock.sleep(queues.FLUSH_POOL)
             self.queue.flush_pool()
             self._awake.set()
+            if not any(self.waiting) and self.engine.cluster.unused() > self._unused:
+                raise Overgrown
 
     # ----------------------------------------------------------------- cycles
 

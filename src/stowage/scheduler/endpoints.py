@@ -174,7 +174,9 @@ class Endpoints:
             self._streams.discard(pumping)
             pumping.cancel()
             leaving.cancel()
-            await asyncio.gather(pumping, leaving, return_exceptions=True)
+            ended, _ = await asyncio.gather(pumping, leaving, return_exceptions=True)
+            if isinstance(ended, Exception):
+                logger.error("Stream failed", extra={"path": asked.path}, exc_info=ended)
         await send({"type": "http.response.body"})
 
     async def _pump(self, after: str, send: Send) -> None:

@@ -88,24 +88,33 @@ class Process:
 
         The cluster is listed once the Lease is held, so what is decided on is no older than the Lease.
         """
-        if self.candidate is None:
-            await self._lead()
-            return
-        logger.info("Waiting for the Lease")
-        with debugger.listening(self._client, None, ()):
+        with debugger.listening(self._client, self._known):
+            if self.candidate is None:
+                await self._lead()
+                return
+            logger.info("Waiting for the Lease")
             await self.candidate.run(self._lead)
 
+    def _known(self) -> debugger.Known | None:
+        """What is known of the cluster; nothing before this process leads."""
+        return None if self.driver is None else (self.driver.cache, self.driver.engine.profiles)
+
     async def _lead(self) -> None:
-        self.driver = made = driver.Driver(
-            self._client,
-            self._written,
-            self.leads,
-            told=self.decisions,
-            counted=self.metrics,
-            kept=self._kept,
-        )
-        with debugger.listening(self._client, made.cache, made.engine.profiles):
-            await made.run()
+        """Leads until cancelled. Specs and labels are remembered by number as long as a driver lives, so one
+        that remembers too many of the past ends, and the next begins with what there is."""
+        while True:
+            self.driver = made = driver.Driver(
+                self._client,
+                self._written,
+                self.leads,
+                told=self.decisions,
+                counted=self.metrics,
+                kept=self._kept,
+            )
+            try:
+                await made.run()
+            except driver.Overgrown:
+                logger.info("Listing the cluster anew, to forget pods of the past")
 
 
 async def run(client: clients.Client, written: config.Configuration) -> None:

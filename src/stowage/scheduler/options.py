@@ -115,7 +115,7 @@ def _with(options: Options, fields: Mapping[str, str], value: S, from_file: bool
         given = getattr(options, flag)
         if given is not None and given != getattr(value, field):
             changed[field] = given
-            if from_file:
+            if from_file and getattr(value, field) != "":  # a file without a kubeconfig has none to lose
                 logger.warning("A flag wins over the configuration", extra={"flag": _written(flag)})
     return msgspec.structs.replace(value, **changed)
 

@@ -78,8 +78,9 @@ class Preemption:
         return chosen
 
     async def evict(self, pod: pods.Incoming, node: str, victims: list[pods.Incoming]) -> None:
-        """Evicts them, the last one after all others; where that fails, the pod is tried again."""
-        failed = True
+        """Evicts them, the last one after all others. The end of the last one has the pod tried again; where
+        that has come already, or never will, it is tried at once."""
+        failed = unheard = True
         began = time.perf_counter()
         try:
             self._clear_nominations(pod, node)
@@ -87,7 +88,7 @@ class Preemption:
             async with asyncio.TaskGroup() as group:
                 for victim in others:
                     group.create_task(self._evict(victim, pod, node))
-            await self._evict(last, pod, node, self._last_sent)
+            unheard = not await self._evict(last, pod, node, self._last_sent)
             failed = False
         except* errors.KubeError as failures:
             fields = {"pod": pod.key, "node": node, "error": str(failures.exceptions[0])}
@@ -96,7 +97,7 @@ class Preemption:
             self._gate.evicting.discard(pod.uid)
             result = metrics.FAILURE if failed else metrics.SUCCESS
             self._metrics.evictions[(result,)].observe(time.perf_counter() - began)
-            if failed:
+            if unheard:
                 self._cache.queue.activate([pod])
 
     def _last_sent(self, pod: pods.Incoming) -> None:
@@ -114,10 +115,11 @@ class Preemption:
         pod: pods.Incoming,
         node: str,
         before: Callable[[pods.Incoming], None] | None = None,
-    ) -> None:
+    ) -> bool:
+        """False where it has gone by itself: who was kept out then may have missed that."""
         if self._give_way(victim.uid, self._gate.name):
             self._tell(victim, pod, node, False)
-            return
+            return True
         patch = {"metadata": {"uid": victim.uid}, "status": {"conditions": [self._condition(victim, pod)]}}
         how = clients.Patch.STRATEGIC
         try:
@@ -130,10 +132,11 @@ class Preemption:
                 resources.PODS, victim.name, victim.namespace, uid=victim.uid, may=self._leads
             )
         except (errors.NotFound, errors.Conflict):
-            return  # it has gone by itself
+            return False
         fields = {"pod": pod.key, "victim": victim.key, "node": node}
         logger.log(logs.V2, "Pod preempted", extra=fields)
         self._tell(victim, pod, node, True)
+        return True
 
     def _condition(self, victim: pods.Incoming, pod: pods.Incoming) -> dict[str, Any]:
         condition: dict[str, Any] = {

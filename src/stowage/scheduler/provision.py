@@ -1,7 +1,7 @@
 """Whether what was written for a pod's claims has had its effect: the claims are bound, on its node.
 
 Rules: checkBindings in kube-scheduler's plugins/volumebinding/binder.go, which sees claims and volumes
-through its watches; here they are read.
+through its watches; here they are read, behind what others ask, and the less often the longer it takes.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from typing import Any, TypeVar
 from stowage.api import objects, selectors, volumes
 from stowage.cluster import pods
 from stowage.kube import client as clients
-from stowage.kube import errors, resources
+from stowage.kube import errors, limits, resources
 from stowage.scheduler import cache as caches
 
 T = TypeVar("T")
 
-ASK_AGAIN = 1.0
-"""Seconds between two looks."""
+ASK_AGAIN, SELDOM = 1.0, 10.0
+"""Seconds between two looks: a tenth of those waited so far, within these."""
 
 
 class Failure(Exception):
@@ -45,11 +45,12 @@ class Check:
     async def awaited(self, timeout: float) -> None:
         """Returns when all are bound. `Failure` where they will not be, or not within so many seconds."""
         clock = self._client.clock
-        ends = clock.monotonic() + timeout
+        began = clock.monotonic()
         while not await self._bound():
-            if clock.monotonic() >= ends:
+            waited = clock.monotonic() - began
+            if waited >= timeout:
                 raise Failure("context deadline exceeded")
-            await clock.sleep(ASK_AGAIN)
+            await clock.sleep(min(max(waited / 10, ASK_AGAIN), SELDOM))
 
     async def _bound(self) -> bool:
         node = self._cache.node(self._node)
@@ -84,7 +85,7 @@ class Check:
             raise Failure(f'provisioning failed for PVC "{name}"')
         if claim.spec.volume_name:
             try:
-                volume = await self._client.get(_VOLUMES, claim.spec.volume_name)
+                volume = await self._client.get(_VOLUMES, claim.spec.volume_name, priority=_BEHIND)
             except errors.NotFound:
                 return False
             _reaches(volume, node)
@@ -93,13 +94,15 @@ class Check:
     async def _read(self, kind: type[T], item: Any, doing: str) -> T:
         meta, found = item.metadata, resources.of(kind)
         try:
-            return await self._client.get(found, meta.name, meta.namespace)
+            return await self._client.get(found, meta.name, meta.namespace, priority=_BEHIND)
         except errors.NotFound:
             key = f"{meta.namespace}/{meta.name}" if meta.namespace else meta.name
             raise Failure(f'failed to {doing}: {found.plural} "{key}" not found') from None
 
 
 _VOLUMES = resources.of(objects.PersistentVolume)
+_BEHIND = limits.Priority.LOW
+"""Many pods may wait for volumes at once; bindings of others are not to wait with them."""
 
 
 def _reaches(volume: objects.PersistentVolume, node: objects.Node) -> None:

@@ -473,3 +473,15 @@ def test_a_start_that_is_missing_is_later_than_any_other() -> None:
     cluster = table.Table()
     started = cluster.project(make_pod("a").start("2026-01-01T00:00:00Z").done())
     assert started.start < cluster.project(make_pod("b").done()).start == pods.NOT_STARTED
+
+
+def test_what_no_pod_has_any_more_is_counted() -> None:
+    made = table.Table()
+    made.set_node(make_node("n").done())
+    made.set_pod(make_pod("a").label(job="1").cpu("1").on("n").done())
+    made.set_pod(make_pod("b").label(job="2").cpu("1").on("n").done())
+    assert made.unused() == 0
+    made.remove_pod("uid-default-a")
+    assert made.unused() == 1  # the labels; the spec is the other one's too
+    made.remove_pod("uid-default-b")
+    assert made.unused() == 3

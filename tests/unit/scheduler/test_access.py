@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -141,9 +140,16 @@ async def test_tokens_are_not_kept() -> None:
 
 async def test_old_answers_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(access, "KEPT", 2)
-    async with asking(cluster()) as asked:
-        for path in ("/a", "/b", "/c"):
+    server = cluster()
+    async with asking(server) as asked:
+        for path in ("/a", "/b", "/c", "/c", "/b", "/a"):
             with pytest.raises(access.Denied):
                 await asked.allow(access.ANONYMOUS, "get", path)
-        kept = [json.loads(key)["nonResourceAttributes"]["path"] for key in asked._verdicts._answers]
-    assert kept == ["/b", "/c"]
+    assert [spec["nonResourceAttributes"]["path"] for spec in server.asked] == ["/a", "/b", "/c", "/a"]
+
+
+async def test_long_questions_are_not_kept() -> None:
+    async with asking(cluster()) as asked:
+        with pytest.raises(access.Denied):
+            await asked.allow(access.ANONYMOUS, "get", "/" + "a" * 100_000)
+        assert [len(key) for key in asked._verdicts._answers] == [32]

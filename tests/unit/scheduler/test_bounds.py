@@ -10,15 +10,19 @@ from stowage.scheduler import bounds, decisions, driver
 
 
 def test_the_usual_bounds_are_what_holds_where_none_are_given() -> None:
-    assert bounds.Bounds(
-        plan_bytes=cycle.PLAN_BYTES,
-        records=records.KEPT,
-        decisions=decisions.KEPT,
-        events=default(events.Recorder, "limit"),
-        series=default(series.Aggregator, "limit"),
-        news=default(informer.Informer, "limit"),
-        page=default(watch.Source, "page"),
-    ) == bounds.USUAL
+    assert (
+        bounds.Bounds(
+            plan_bytes=cycle.PLAN_BYTES,
+            records=records.KEPT,
+            decisions=decisions.KEPT,
+            events=default(events.Recorder, "limit"),
+            series=default(series.Aggregator, "limit"),
+            news=default(informer.Informer, "limit"),
+            unused=bounds.Bounds.unused,
+            page=default(watch.Source, "page"),
+        )
+        == bounds.USUAL
+    )
 
 
 def default(made: type, name: str) -> int:

@@ -113,11 +113,12 @@ async def test_a_signal_asks_for_it(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     cluster = Cluster()
     async with fakes.client_of(cluster.handle) as client, asyncio.timeout(10):
-        with debugger.listening(client, None, ()):
+        known: list[debugger.Known] = []
+        with debugger.listening(client, lambda: known[-1] if known else None):
             os.kill(os.getpid(), signal.SIGUSR2)
             while not said(caplog, "Cache not compared"):
                 await asyncio.sleep(0)
-        with debugger.listening(client, cluster.cache, [worlds.PROFILE.name]):
+            known.append((cluster.cache, [worlds.PROFILE.name]))
             os.kill(os.getpid(), signal.SIGUSR2)
             while not said(caplog, "Cache compared"):
                 await asyncio.sleep(0)

@@ -250,6 +250,29 @@ async def test_an_eviction_that_fails_lets_the_pod_try_again() -> None:
     assert scheduler.place("high") == "active"
 
 
+async def test_a_victim_that_went_by_itself_while_the_pod_was_kept_out_keeps_it_out_no_longer() -> None:
+    let = asyncio.Event()
+
+    async def handle(request: web.Request) -> web.Response:
+        await request.read()
+        if not request.path.endswith("low/status"):
+            return web.json_response({})
+        await let.wait()
+        return fakes.status(404, "NotFound")
+
+    async with fakes.client_of(handle) as made:
+        scheduler = Scheduler(made)
+        scheduler.tell(
+            make_node("n"), make_pod("low").cpu("4").on("n"), make_pod("high").cpu("4").priority(9)
+        )
+        scheduler.driver.attempt()
+        scheduler.tell(make_pod("low").on("n"), what=informer.What.REMOVED)
+        assert scheduler.place("high") == "gated"
+        let.set()
+        await scheduler.settle()
+        assert scheduler.place("high") == "active"
+
+
 async def test_a_lower_nomination_on_the_node_is_cleared() -> None:
     server = Server()
     async with world(server) as scheduler:

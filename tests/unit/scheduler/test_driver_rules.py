@@ -1,6 +1,7 @@
 """What the driver writes and when: conditions, who is named for an error, what a leader may still send."""
 
 import asyncio
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +11,8 @@ from aiohttp import web
 from stowage.cluster import pods
 from stowage.framework import config, interface, status
 from stowage.kube import informer
-from stowage.scheduler import live
+from stowage.scheduler import bounds, live
+from stowage.scheduler import queue as queues
 from tests.builders import PodBuilder, make_node, make_pod
 from tests.unit.kube import fakes
 from tests.unit.scheduler.test_driver import SCHEDULER, Scheduler, Server, world
@@ -148,6 +150,99 @@ async def test_a_plugin_that_raises_leaves_nothing_behind(point: str) -> None:
     assert condition(server)["message"] == "a bug"
 
 
+async def test_what_is_written_of_a_pod_that_has_gone_is_not_remembered() -> None:
+    asked, let = asyncio.Event(), asyncio.Event()
+
+    async def handle(request: web.Request) -> web.Response:
+        await request.read()
+        asked.set()
+        await let.wait()
+        return web.json_response({})
+
+    async with fakes.client_of(handle) as made:
+        scheduler = Scheduler(made)
+        scheduler.tell(make_pod("p"))
+        scheduler.driver.attempt()
+        await asked.wait()
+        scheduler.tell(make_pod("p"), what=informer.What.REMOVED)
+        let.set()
+        await scheduler.settle()
+        statuses = scheduler.driver.statuses
+    assert (statuses._said, statuses._nominated, statuses._forgotten) == ({}, {}, set())
+
+
+async def test_at_the_end_no_status_is_being_written() -> None:
+    asked = asyncio.Event()
+
+    async def handle(request: web.Request) -> web.Response:
+        await request.read()
+        asked.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async with fakes.client_of(handle) as made:
+        scheduler = Scheduler(made)
+        scheduler.tell(make_pod("p"))
+        scheduler.driver.attempt()
+        await asked.wait()
+        await scheduler.driver.statuses.close()
+        assert not scheduler.driver.statuses._writing
+
+
+class Clumsy(interface.ReservePlugin, interface.BindPlugin, interface.PostBindPlugin):
+    """Raises where it has nothing to say any more, and after it has asked for a binding."""
+
+    name = "Clumsy"
+
+    def reserve(self, pod: pods.Incoming, node: str, context: interface.BindContext) -> status.Status | None:
+        return None
+
+    def unreserve(self, pod: pods.Incoming, node: str, context: interface.BindContext) -> None:
+        raise RuntimeError("a bug")
+
+    def bind(self, pod: pods.Incoming, node: str, context: interface.BindContext) -> status.Status | None:
+        context.binder.bind(pod, node)
+        raise RuntimeError("a bug")
+
+    def post_bind(self, pod: pods.Incoming, node: str, context: interface.BindContext) -> None:
+        raise RuntimeError("a bug")
+
+
+async def test_a_plugin_that_raises_after_the_binding_undoes_nothing() -> None:
+    server = Server()
+    async with world(server) as scheduler:
+        scheduler.driver.engine.profiles[SCHEDULER].post_bind = (Clumsy(),)
+        scheduler.tell(make_node("n"), make_pod("p"))
+        await scheduler.attempt()
+    assert (scheduler.place("p"), scheduler.used("n")) == ("", 1)
+    assert not server.sent("PATCH", "/p/status")
+
+
+async def test_where_giving_back_fails_the_pod_is_tried_again_all_the_same() -> None:
+    async with world(Server(bind=lambda _: fakes.status(403, "Forbidden"))) as scheduler:
+        chain, other = scheduler.driver.engine.profiles[SCHEDULER], Point()
+        chain.reserve = (other, Clumsy())
+        scheduler.tell(make_node("n"), make_pod("p"))
+        await scheduler.attempt()
+    assert (scheduler.place("p"), scheduler.used("n")) == ("backoff", 0)
+    assert other.unreserved == ["n"]
+
+
+async def test_what_a_plugin_asked_for_before_it_raised_is_not_done_with_the_next_pod() -> None:
+    server = Server()
+    async with world(server) as scheduler:
+        chain = scheduler.driver.engine.profiles[SCHEDULER]
+        binders, chain.bind = chain.bind, (Clumsy(),)
+        scheduler.tell(make_node("n"), make_pod("p"))
+        await scheduler.attempt()
+        chain.bind = binders
+        scheduler.tell(make_pod("q"))
+        await scheduler.attempt()
+    assert [path for _, path, _ in server.asked if path.endswith("/binding")] == [
+        "/api/v1/namespaces/default/pods/q/binding"
+    ]
+
+
 async def test_a_binding_that_waits_its_turn_is_not_sent_by_who_leads_no_more() -> None:
     server, clock, leading = Server(), fakes.Clock(hurry=False), [True]
     async with fakes.client_of(server.handle, clock=clock, qps=1.0, burst=1) as made:
@@ -279,3 +374,23 @@ async def test_kinds_that_are_lacking_or_forbidden_are_done_without(
         "csistoragecapacities.storage.k8s.io",
         "poddisruptionbudgets.policy",
     ]
+
+
+async def test_a_driver_that_remembers_too_many_pods_of_the_past_makes_place_for_another() -> None:
+    server, clock = ListingServer(), fakes.Clock(hurry=False)
+    written = config.load(
+        "apiVersion: kubescheduler.config.k8s.io/v1\nkind: KubeSchedulerConfiguration\n"
+        "leaderElection: {leaderElect: false}\n"
+    ).config
+    kept = dataclasses.replace(bounds.USUAL, unused=-1)
+    async with fakes.client_of(server.handle, clock=clock) as made:
+        process = live.Process(made, written, kept)
+        run = asyncio.create_task(process.run())
+        async with asyncio.timeout(10):
+            await server.bound.wait()
+            first = process.driver
+            while server.asked.count(("POST", "binding")) < 2:  # the next one schedules what is pending still
+                await clock.advance(queues.FLUSH_POOL)
+        assert process.driver is not first
+        run.cancel()
+        await asyncio.gather(run, return_exceptions=True)

@@ -1,5 +1,6 @@
 """Claims and volumes before the binding: written, awaited, and read again where that failed."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -64,7 +65,10 @@ async def test_a_volume_that_cannot_be_written_is_read_again_and_the_pod_tried_a
         volume = request.path.endswith("/pv")
         return fakes.status(409, "Conflict") if volume else web.json_response({})
 
-    server = Server(patch=conflict, get=lambda _: answering(taken))
+    server = Server(
+        patch=conflict,
+        get=lambda request: answering(taken if request.path.endswith("/pv") else make_claim("c")),
+    )
     async with world(server) as scheduler:
         waiting(scheduler)
         await scheduler.attempt()
@@ -72,7 +76,9 @@ async def test_a_volume_that_cannot_be_written_is_read_again_and_the_pod_tried_a
         said = patch["status"]["conditions"][0]
     assert patch["status"]["nominatedNodeName"] is None
     assert said["message"].startswith('running PreBind plugin "VolumeBinding": ')
-    assert scheduler.driver.engine.cluster.storage.volumes["pv"].spec.claim_ref == theirs
+    storage = scheduler.driver.engine.cluster.storage
+    assert storage.volumes["pv"].spec.claim_ref == theirs
+    assert storage.claims["default", "c"] == make_claim("c")
     assert (scheduler.place("p"), scheduler.used("n")) == ("backoff", 0)
     assert not server.sent("POST", "/binding")
 
@@ -97,3 +103,40 @@ async def test_news_of_what_is_being_written_wait() -> None:
         assert cache.cluster.storage.volumes["pv"] == VOLUME
         cache.release([VOLUME])
     assert cache.cluster.storage.volumes["pv"] == newer
+
+
+async def test_news_wait_for_all_who_write_the_same_claim() -> None:
+    async with world(Server()) as scheduler:
+        waiting(scheduler)
+        cache = scheduler.driver.cache
+        cache.hold([make_claim("c")])
+        tell(scheduler, BOUND)
+        cache.hold([make_claim("c")])
+        cache.release([make_claim("c")])
+        assert cache.cluster.storage.claims["default", "c"] == make_claim("c")
+        cache.release([make_claim("c")])
+    assert cache.cluster.storage.claims["default", "c"] == BOUND
+
+
+async def test_a_pod_that_is_made_to_give_way_twice_leaves_its_claims_as_they_are() -> None:
+    server = Server(
+        get=lambda request: answering(VOLUME if request.path.endswith("/pv") else make_claim("c"))
+    )
+    async with fakes.client_of(server.handle, clock=fakes.Clock(hurry=False)) as made:
+        scheduler = Scheduler(made)
+        waiting(scheduler)
+        scheduler.driver.attempt()
+        commit, cache = scheduler.driver._commit, scheduler.driver.cache
+        async with asyncio.timeout(5):
+            while not server.sent("PATCH", "/persistentvolumes/pv"):
+                await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            assert commit.give_way("uid-default-p", "DefaultPreemption")
+            while commit._preparing:
+                commit.give_way("uid-default-p", "DefaultPreemption")
+                await asyncio.sleep(0)
+            await scheduler.settle()
+    assert (cache._held, cache.assumed, scheduler.used("n")) == ({}, {}, 0)
+    assert cache.cluster.storage.volumes["pv"] == VOLUME
+    assert cache.cluster.storage.claims["default", "c"] == make_claim("c")
+    assert scheduler.place("p") == "backoff"

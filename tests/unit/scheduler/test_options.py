@@ -50,6 +50,14 @@ def test_without_a_file_there_is_nothing_to_win_over(caplog: pytest.LogCaptureFi
     assert caplog.records == []
 
 
+def test_a_file_that_says_nothing_of_a_kubeconfig_loses_none(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    written = options.configuration(options.Options(config=file(tmp_path, ""), kubeconfig="b"))
+    assert written.client_connection.kubeconfig == "b"
+    assert caplog.records == []
+
+
 def test_dead_flags_are_accepted_with_a_warning(caplog: pytest.LogCaptureFixture) -> None:
     given = options.Options(port=0, logtostderr=True, percentage_of_nodes_to_score=50, profiling=False)
     assert options.configuration(given) == config.default()

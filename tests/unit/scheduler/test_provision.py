@@ -22,8 +22,9 @@ class Server:
         self._found = {item.metadata.name: item for item in found}
         self.clock = self
         self.now = 0.0
+        self.slept: list[float] = []
 
-    async def get(self, kind: Any, name: str, namespace: str = "") -> Any:
+    async def get(self, kind: Any, name: str, namespace: str = "", **_: Any) -> Any:
         if name not in self._found:
             raise errors.NotFound(404, name)
         return self._found[name]
@@ -33,6 +34,7 @@ class Server:
 
     async def sleep(self, seconds: float) -> None:
         self.now += seconds
+        self.slept.append(seconds)
 
 
 class Cache:
@@ -140,3 +142,15 @@ async def test_the_node_is_gone() -> None:
 async def test_the_pod_is_gone() -> None:
     said = await failure(asked(), asked(), known=False)
     assert said == 'pod does not exist any more: pod "p" not found'
+
+
+async def test_what_takes_long_is_looked_at_seldom() -> None:
+    server = Server(asked())
+    check = provision.Check(
+        cast(clients.Client, server), cast(caches.Cache, Cache(NODE, POD, True)), POD, "n", [asked()]
+    )
+    with pytest.raises(provision.Failure, match="deadline"):
+        await check.awaited(600.0)
+    assert server.slept[:10] == [1.0] * 10
+    assert server.slept[-1] == 10.0
+    assert 600.0 <= server.now <= 610.0
