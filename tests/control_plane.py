@@ -11,6 +11,7 @@ from pathlib import Path
 from tests import reference_bin
 
 SCRIPT = Path(__file__).parent / "reference" / "controlplane"
+PROGRAMS = {"scheduler": "kube-scheduler", "controllers": "kube-controller-manager"}
 
 
 class ControlPlane:
@@ -20,7 +21,8 @@ class ControlPlane:
     """
 
     def __init__(self, folder: Path, components: tuple[str, ...] = (), flags: str = "") -> None:
-        reference_bin.require("kube-apiserver")
+        for name in ("kube-apiserver", *(PROGRAMS[each] for each in components)):
+            reference_bin.require(name)
         self.folder = folder
         self.port = _free_ports(5)
         self._components = components

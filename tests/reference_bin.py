@@ -7,6 +7,9 @@ import pytest
 
 MISSING = "the real kube-scheduler is not built: run `make reference`"
 
+ASSETS = ("etcd", "kube-apiserver")
+"""What a folder $KUBEBUILDER_ASSETS has for us; all else is of the release that `make reference` builds."""
+
 
 def folder() -> Path:
     """The folder `make reference` builds into: $REFERENCE_BIN, or its default."""
@@ -14,9 +17,14 @@ def folder() -> Path:
 
 
 def find(name: str) -> Path | None:
-    """The program `name` (`answer`, `bench`, `kube-scheduler`, …), or None where it is not built."""
-    program = folder() / name
-    return program if os.access(program, os.X_OK) else None
+    """The program `name` (`answer`, `bench`, `kube-scheduler`, …), or None where it is not built.
+
+    Of the control plane's, what is in $KUBEBUILDER_ASSETS comes first, as in `reference/controlplane`.
+    """
+    places = [folder()]
+    if name in ASSETS and (assets := os.environ.get("KUBEBUILDER_ASSETS")):
+        places.insert(0, Path(assets))
+    return next((place / name for place in places if os.access(place / name, os.X_OK)), None)
 
 
 def require(name: str) -> Path:

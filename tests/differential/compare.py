@@ -6,6 +6,7 @@ watch events whole, but for what `VARYING` names.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 VARYING: dict[str, str] = {
@@ -18,6 +19,8 @@ VARYING: dict[str, str] = {
     "time": "a time, of managedFields",
     "continue": "a page's token, made by each server",
     "remainingItemCount": "only the real server's own estimate",
+    "controller-uid": "the uid of a Job, as a label",
+    "batch.kubernetes.io/controller-uid": "the uid of a Job, as a label",
     "clusterIP": "an address, assigned by each server",
     "clusterIPs": "an address, assigned by each server",
 }
@@ -35,6 +38,7 @@ def plain(value: Any) -> Any:
     made = {key: plain(part) for key, part in value.items() if key not in VARYING}
     if "generateName" in made:
         made.pop("name", None)  # its end is random
+        made.get("labels", {}).pop("kubernetes.io/metadata.name", None)
     if "managedFields" in made:  # those of one second are in the order of their managers
         made["managedFields"].sort(key=lambda each: (each["manager"], each["operation"], str(each)))
     return made
@@ -46,6 +50,8 @@ def _status(value: dict[str, Any]) -> dict[str, Any]:
         {(each.get("reason") or "", each.get("field") or "") for each in details.get("causes") or ()}
     )
     named = {key: details.get(key) for key in ("name", "group", "kind") if details.get(key)}
+    if "name" in named:  # the end of a generated one is random
+        named["name"] = re.sub(r"-g-\w{5}$", "-g-", str(named["name"]))
     return {"status": value["status"], "reason": value.get("reason"), "causes": causes, **named}
 
 

@@ -22,6 +22,8 @@ class Kind:
     edits: tuple[Object, ...] = ()
     namespaced: bool = True
     subresources: tuple[str, ...] = ()
+    whole: bool = False
+    """Only whole objects are created: what is missing in part of one is not looked at here."""
 
     def path(self, namespace: str) -> str:
         """The collection's path."""
@@ -34,7 +36,7 @@ LABELS = ("web", "db", "cache")
 
 
 def amount(rng: random.Random) -> str:
-    return rng.choice(["1", "0.5", "100m", "1500m", "0.1", "1e3m", "2"])
+    return rng.choice(["1", "0.5", "100m", "1500m", "0.1", "1e3", "2"])
 
 
 def memory(rng: random.Random) -> str:
@@ -114,7 +116,7 @@ def workload(rng: random.Random, **more: Any) -> Object:
 
 
 def replicated(rng: random.Random, **more: Any) -> Object:
-    return workload(rng, **more, **({"replicas": rng.randint(0, 3)} if rng.random() < 0.7 else {}))
+    return workload(rng, **more, **({"replicas": rng.randint(1, 3)} if rng.random() < 0.7 else {}))
 
 
 def job(rng: random.Random) -> Object:
@@ -328,7 +330,7 @@ KINDS: tuple[Kind, ...] = (
         ({"spec": {"hard": {"secrets": "9"}}},),
         subresources=("status",),
     ),
-    Kind("v1", "podtemplates", "PodTemplate", lambda rng: {"template": template(rng)}),
+    Kind("v1", "podtemplates", "PodTemplate", lambda rng: {"template": template(rng)}, whole=True),
     Kind(
         "v1",
         "replicationcontrollers",
@@ -435,6 +437,7 @@ KINDS: tuple[Kind, ...] = (
         lambda rng: {"spec": {"schedule": "*/5 * * * *", "jobTemplate": job(rng)}},
         ({"spec": {"suspend": True}}, {"spec": {"schedule": "@daily"}}),
         subresources=("status",),
+        whole=True,
     ),
     Kind(
         "coordination.k8s.io/v1",
@@ -533,6 +536,7 @@ KINDS: tuple[Kind, ...] = (
         },
         ({"spec": {"maxReplicas": 4}},),
         subresources=("status",),
+        whole=True,
     ),
     Kind(
         STORAGE,
@@ -576,6 +580,7 @@ KINDS: tuple[Kind, ...] = (
         ({"spec": {"nodeName": "m"}},),
         namespaced=False,
         subresources=("status",),
+        whole=True,
     ),
     Kind(
         STORAGE,
@@ -598,16 +603,22 @@ KINDS: tuple[Kind, ...] = (
         "ResourceClaimTemplate",
         lambda rng: {"spec": {"spec": claim_request(rng)}},
     ),
-    Kind(RESOURCE, "resourceslices", "ResourceSlice", slice_spec, namespaced=False),
+    Kind(RESOURCE, "resourceslices", "ResourceSlice", slice_spec, namespaced=False, whole=True),
     Kind(
         ADMISSION,
         "validatingwebhookconfigurations",
         "ValidatingWebhookConfiguration",
         webhook,
         namespaced=False,
+        whole=True,
     ),
     Kind(
-        ADMISSION, "mutatingwebhookconfigurations", "MutatingWebhookConfiguration", webhook, namespaced=False
+        ADMISSION,
+        "mutatingwebhookconfigurations",
+        "MutatingWebhookConfiguration",
+        webhook,
+        namespaced=False,
+        whole=True,
     ),
     Kind(
         ADMISSION,
@@ -616,6 +627,7 @@ KINDS: tuple[Kind, ...] = (
         policy,
         namespaced=False,
         subresources=("status",),
+        whole=True,
     ),
     Kind(
         ADMISSION,

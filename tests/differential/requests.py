@@ -1,4 +1,11 @@
-"""Random sequences of requests. What a server gives out (versions, uids, pages) is filled in later."""
+"""Random sequences of requests. What a server gives out (versions, uids, pages) is filled in later.
+
+What is not asked: values of the right type that a kind's own rules forbid, but for those in `kinds`; parts of
+objects of the kinds that are `whole` there; unknown fields and wrong types in an apply; LimitRanges without a
+name, which get a random one; reads at resourceVersion 0, which kube-apiserver answers from a cache that may
+be behind; a Scale that changes nothing, after which kube-apiserver has two entries of one manager; a Job with
+another uid; CustomResourceDefinitions.
+"""
 
 from __future__ import annotations
 
@@ -52,6 +59,7 @@ class Sequence:
 
     def __init__(self, seed: int, only: kinds.Kind | None = None) -> None:
         self._rng = random.Random(seed)
+        self._replicas = {0, 4, 5, 6}
         self.kinds = [only] if only else self._rng.sample(kinds.KINDS, self._rng.randint(1, 2))
 
     def steps(self) -> list[Step]:
@@ -105,7 +113,10 @@ class Sequence:
         query = rng.choice(["", "", "", "dryRun=All", "fieldValidation=Strict", "fieldManager=one"])
         flaw = rng.random()
         if flaw < 0.03:
-            body["metadata"]["name"] = rng.choice(["Upper", "a b", "", "-x", "x" * 260])
+            mine = "" if kind.namespaced else "$namespace"
+            bad = [f"{mine}Upper", f"{mine} b", f"-{mine}", mine + "x" * 260]
+            # A LimitRange without a name gets a random one.
+            body["metadata"]["name"] = rng.choice(bad if kind.kind == "LimitRange" else [*bad, ""])
         elif flaw < 0.05:
             body["metadata"]["labels"]["bad key!"] = "x"
         elif flaw < 0.08:
@@ -136,7 +147,8 @@ class Sequence:
 
         walk(body)
         holder, key = self._rng.choice(places)
-        holder[key] = self._rng.choice([{"x": 1}, ["y"], True, "z", 1.5])
+        others: list[Any] = [{"x": 1}, ["y"], True]
+        holder[key] = self._rng.choice([each for each in others if type(each) is not type(holder[key])])
 
     # ------------------------------------------------------------------ reads
 
@@ -146,7 +158,8 @@ class Sequence:
 
     def _get(self, kind: kinds.Kind) -> Step:
         path = f"{kind.path('$namespace')}/{self._name(kind)}"
-        return Step("GET", path, self._rng.choice(["", "", "resourceVersion=0", "resourceVersion=x"]))
+        query = self._rng.choice(["", "", "resourceVersion=$version", "resourceVersion=x"])
+        return Step("GET", path, query, about=path)
 
     def _list(self, kind: kinds.Kind) -> Step:
         rng, mine = self._rng, "" if kind.namespaced else ",seq=$namespace"
@@ -165,7 +178,7 @@ class Sequence:
                 query.append("continue=$continue")
         if rng.random() < 0.15:
             query.append(
-                rng.choice(["resourceVersion=0", "resourceVersionMatch=Exact", "limit=x", "limit=-1"])
+                rng.choice(["resourceVersion=x", "resourceVersionMatch=Exact", "limit=x", "limit=-1"])
             )
         return Step("GET", kind.path("$namespace"), "&".join(query))
 
@@ -181,7 +194,7 @@ class Sequence:
             {"metadata": {"ownerReferences": [{"apiVersion": "v1", "kind": "Pod", "name": "o", "uid": "u"}]}},
             {"metadata": {"name": "other"}},
             {"metadata": {"labels": {"tier": "not ok"}}},
-            {"metadata": {"uid": "other"}},
+            {"metadata": {"uid": "other"}} if kind.kind != "Job" else {},  # whose labels have the uid
             {"unknown": {"x": 1}},
             {},
         ]
@@ -227,7 +240,7 @@ class Sequence:
         rng, name = self._rng, self._name(kind)
         path = f"{kind.path('$namespace')}/{name}"
         body = self._object(kind, name)
-        if rng.random() < 0.5:  # less than the whole: a second manager has a say in a part
+        if rng.random() < 0.5 and not kind.whole:  # less than the whole: a second manager has a say in a part
             body = {key: body[key] for key in ("apiVersion", "kind", "metadata")}
         query = f"fieldManager={rng.choice(['one', 'two'])}" + rng.choice(
             ["", "", "&force=true", "&dryRun=All"]
@@ -278,7 +291,10 @@ class Sequence:
             )
             return Step("POST", path, "", {"metadata": {"name": name}, **options}, about=about)
         if sub == "scale":
-            edit = {"spec": {"replicas": rng.choice([0, 4, -1])}}
+            # Each number once: one that changes nothing leaves kube-apiserver with two entries of a manager.
+            replicas = rng.choice([-1, *self._replicas])
+            self._replicas.discard(replicas)
+            edit = {"spec": {"replicas": replicas}}
             if rng.random() < 0.4:
                 return Step("GET", path)
             return Step("PATCH", path, "", edit, MERGE, about=about)
@@ -290,6 +306,7 @@ class Sequence:
 
     def _wrong(self, kind: kinds.Kind) -> Step:
         path = kind.path("$namespace")
+        generated = {"metadata": {"generateName": "$namespace-g-"}}
         return self._rng.choice(
             [
                 Step("PUT", path, "", {}),
@@ -298,7 +315,7 @@ class Sequence:
                 Step("PATCH", f"{path}/a", "", {}, "text/plain"),
                 Step("POST", f"{path}/a", "", {}),
                 Step("GET", path.replace(kind.plural, "nothings")),
-                Step("POST", path, "", {"metadata": {"generateName": "$namespace-g-"}}),
+                Step("POST", path, "", (kind.make(self._rng) if kind.whole else {}) | generated),
             ]
         )
 

@@ -30,7 +30,7 @@ class Server:
         self._connection = http.client.HTTPSConnection("127.0.0.1", port, context=context, timeout=60)
         self._headers = {"Authorization": f"Bearer {token}", "Accept": JSON, "User-Agent": AGENT}
         self._objects: dict[str, dict[str, Any]] = {}
-        self._page = ""
+        self._pages: dict[str, str] = {}
 
     def close(self) -> None:
         """Closes the connection."""
@@ -42,8 +42,9 @@ class Server:
         body = step.body
         if step.merged:
             body = _merge(known, body)
-        text = None if body is None else self._filled(json.dumps(body), known, namespace)
-        query = self._filled(step.query, known, namespace).replace("$continue", self._page)
+        text = None if body is None else self._filled(_packed(body), known, namespace)
+        query = self._filled(step.query, known, namespace)
+        query = query.replace("$continue", self._pages.get(step.path, ""))
         status, answer = self.request(
             step.verb, step.path.replace("$namespace", namespace), query, text, step.media
         )
@@ -94,11 +95,16 @@ class Server:
             status < 300
             and "dryRun" not in step.query
             and meta.get("name")
-            and "spec.dryRun" not in str(step.body)
+            and "'dryRun'" not in str(step.body)
         ):
             self._objects[step.about.replace("$namespace", namespace)] = answer
         if str(answer.get("kind", "")).endswith("List"):
-            self._page = meta.get("continue", "")
+            self._pages[step.path] = meta.get("continue", "")
+
+
+def _packed(body: Any) -> str:
+    """Without blanks, which are kept in the raw JSON of a ControllerRevision."""
+    return json.dumps(body, separators=(",", ":"))
 
 
 def _merge(known: Any, edit: Any) -> Any:

@@ -1,8 +1,7 @@
 """The same requests to the embedded API server and to the real one: the answers are equal.
 
 Compared are status code, Status reason and the fields its causes name, and objects but for uid, times,
-versions, addresses and managers. Not served, so left out here: the finalizers that protect volumes in use,
-and the annotation that counts the templates of a DaemonSet.
+versions, addresses and managers. Not served, so left out here: the finalizers that protect volumes in use.
 """
 
 import copy
@@ -30,7 +29,6 @@ _VARYING = {
     "managedFields",
     "lastTransitionTime",
     "selfLink",
-    "deprecated.daemonset.template.generation",
     "continue",
     "clusterIP",
     "clusterIPs",

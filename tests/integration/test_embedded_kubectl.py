@@ -87,7 +87,7 @@ def bind_all(running: server.Running) -> None:
             nodes = [entry.read() for entry in reg.objects.entries("nodes")]
             free = [node for node in nodes if not (node.get("spec") or {}).get("unschedulable")]
             name = free[next(turn) % len(free)]["metadata"]["name"]
-            target = {"target": {"kind": "Node", "name": name}}
+            target = {"metadata": {"name": change.entry.key[1]}, "target": {"kind": "Node", "name": name}}
             subresources.bind(reg, *change.entry.key, target, registry.Options("test"))
 
     reg.objects.listen(changed)

@@ -241,6 +241,20 @@ def test_without_simulated_nodes_those_of_others_are_left_alone() -> None:
 
 
 @pytest.mark.slow
+def test_the_line_that_is_printed_holds_in_any_folder(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "stowage", "cluster", "--nodes", "0", "--kubeconfig", "of a try"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=tmp_path) as process:
+        try:
+            assert process.stdout is not None
+            shown = ["sh", "-c", f'{process.stdout.readline()}printf %s "$KUBECONFIG"']
+            done = subprocess.run(shown, capture_output=True, text=True, cwd="/", check=True)
+        finally:
+            process.kill()
+    assert Path(done.stdout) == tmp_path / "of a try"
+    assert yaml.safe_load(Path(done.stdout).read_text())["kind"] == "Config"
+
+
+@pytest.mark.slow
 def test_a_port_that_is_taken_is_one_sentence() -> None:
     with embedded_client.embedded() as running:
         port = running.url.rpartition(":")[2]

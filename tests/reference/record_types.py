@@ -206,7 +206,8 @@ SPECIAL = {
 
 
 def field(value: dict[str, Any], roots: list[str]) -> Any:
-    """A scalar's name, {"s": struct}, {"l": items, …} or {"m": values, …}; "d" is a default, "a" atomic."""
+    """A scalar's name, {"s": struct}, {"l": items, …} or {"m": values, …}; "d" is a default, "a" atomic,
+    "g" granular."""
     reference = value.get("$ref") or (value["allOf"][0]["$ref"] if "allOf" in value else None)
     kind = value.get("type")
     made: Any
@@ -216,8 +217,8 @@ def field(value: dict[str, Any], roots: list[str]) -> Any:
             return SPECIAL[name]
         roots.append(name)
         made = {"s": name}
-        if value.get("x-kubernetes-map-type") == "atomic":
-            made["a"] = 1
+        if value.get("x-kubernetes-map-type") in {"atomic", "granular"}:
+            made[value["x-kubernetes-map-type"][0]] = 1
     elif kind == "array":
         made = {"l": field(value["items"], roots), "t": value.get("x-kubernetes-list-type", "atomic")}
         if "x-kubernetes-list-map-keys" in value:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shlex
 import signal
 import sqlite3
 from pathlib import Path
@@ -75,5 +76,5 @@ async def _serve(settings: server.Settings, nodes: int, controllers: bool, sourc
         running = await stack.enter_async_context(server.serve(settings))
         others = restore.restore(running.registry, source) if source is not None else []
         await stack.enter_async_context(server.simulate(running, nodes, controllers, others))
-        typer.echo(f"export KUBECONFIG={running.kubeconfig}")
+        typer.echo(f"export KUBECONFIG={shlex.quote(str(running.kubeconfig.absolute()))}")
         await stop.wait()

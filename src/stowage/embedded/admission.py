@@ -47,6 +47,12 @@ def create(objects: store.Store, resource: schema.Resource, value: Object) -> No
         quota.check(objects, resource, value)
 
 
+def update(resource: schema.Resource, value: Object) -> None:
+    """Complete a new version of an object."""
+    if resource.table == "pods":
+        _tolerations(value["spec"])
+
+
 def _priority(objects: store.Store, pod: Object) -> None:
     spec = pod["spec"]
     name = spec.get("priorityClassName", "")

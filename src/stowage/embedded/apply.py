@@ -153,6 +153,11 @@ def apply(
     return merged
 
 
+def release(value: dict[str, Any], path: fields.Path) -> None:
+    """Take a field from all its managers."""
+    _write(value, [each._replace(paths=each.paths - {path}) for each in managers(value)])
+
+
 def _refusal(contested: list[tuple[Manager, fields.Path]]) -> errors.ApiError:
     by_manager: dict[str, list[str]] = {}
     for manager, path in contested:
@@ -182,7 +187,7 @@ def _merge(live: Any, config: Any, field: schema.Field) -> Any:
     if isinstance(config, dict) and isinstance(live, dict) and not field.atomic:
         if field.kind == "struct":
             struct = schema.types()[field.struct]
-            return config if struct.atomic else _merge_struct(live, config, struct)
+            return config if struct.atomic and not field.granular else _merge_struct(live, config, struct)
         made = dict(live)
         for name, part in config.items():
             made[name] = _merge(made.get(name), part, field.item or schema.ANY)

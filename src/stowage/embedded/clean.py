@@ -25,26 +25,26 @@ def clean(value: Any, struct: schema.Struct) -> tuple[dict[str, Any], list[str]]
 _ZEROS: Final = {"string": "", "bytes": "", "integer": 0, "boolean": False, "quantity": "0", "intstr": 0}
 
 
-def fill(value: dict[str, Any], struct: schema.Struct) -> None:
-    """Add the fields that Go writes even where nobody set them."""
+def fill(value: dict[str, Any], struct: schema.Struct, kept: bool = False) -> None:
+    """Add the fields that Go writes even where nobody set them; in what is `kept`, empty lists are null."""
     for name in struct.always:
         if name not in value:
             kind = struct.fields[name].kind
             value[name] = {} if kind == "struct" else _ZEROS.get(kind)
     for name in struct.nullable:
-        value[name] = value.get(name) or None
+        value[name] = (value.get(name) or None) if kept else value.get(name)
     for name, part in value.items():
         field = struct.fields.get(name)
         if field is not None and part is not None:
-            _fill_field(part, field)
+            _fill_field(part, field, kept)
 
 
-def _fill_field(value: Any, field: schema.Field) -> None:
+def _fill_field(value: Any, field: schema.Field, kept: bool) -> None:
     if field.kind == "struct":
-        fill(value, schema.types()[field.struct])
+        fill(value, schema.types()[field.struct], kept)
     elif field.item is not None and field.item.kind in {"struct", "list", "map"}:
         for each in value.values() if isinstance(value, dict) else value:
-            _fill_field(each, field.item)
+            _fill_field(each, field.item, kept)
 
 
 def _struct(value: Any, struct: schema.Struct, path: str, unknown: list[str]) -> dict[str, Any]:
@@ -82,7 +82,11 @@ def _field(value: Any, field: schema.Field, path: str, unknown: list[str]) -> An
             raise _mistyped(path, "a map", value)
         assert field.item is not None
         inner = field.item
-        return {key: _field(each, inner, f"{path}.{key}", unknown) for key, each in value.items()}
+        zero = _ZEROS.get(inner.kind)
+        return {
+            key: _field(zero if each is None else each, inner, f"{path}.{key}", unknown)
+            for key, each in value.items()
+        }
     elif kind != "any":
         return _scalar(value, kind, path)
     return value

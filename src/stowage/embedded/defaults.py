@@ -47,6 +47,9 @@ _STATUS: Final[dict[str, Object]] = {
     },
 }
 """The status a new object of a kind begins with; what a client sent is dropped."""
+NAMESPACE_LABEL: Final = "kubernetes.io/metadata.name"
+_TEMPLATES: Final = "deprecated.daemonset.template.generation"
+"""How many templates a DaemonSet has had; the server keeps the count."""
 _LABELS: Final = ("controller-uid", "job-name")
 
 
@@ -65,6 +68,18 @@ def fill(resource: schema.Resource, value: Object) -> None:
     filler = _FILL.get(resource.kind) if resource.type else None
     if filler is not None:
         filler(value)
+
+
+def renew(resource: schema.Resource, before: Object, value: Object) -> None:
+    """What a new version gets that differs from the one before."""
+    if resource.kind == "DaemonSet" and resource.type:
+        annotations = value["metadata"].setdefault("annotations", {})
+        count = int((before["metadata"].get("annotations") or {}).get(_TEMPLATES, "1"))
+        annotations[_TEMPLATES] = str(count + (before["spec"]["template"] != value["spec"]["template"]))
+
+
+def _begin_daemon_set(value: Object) -> None:
+    value["metadata"]["annotations"][_TEMPLATES] = "1"
 
 
 def _begin_pod(pod: Object) -> None:
@@ -90,12 +105,14 @@ def _begin_service(service: Object) -> None:
 
 
 def _begin_namespace(namespace: Object) -> None:
+    meta = namespace["metadata"]
+    meta["labels"] = (meta.get("labels") or {}) | {NAMESPACE_LABEL: meta.get("name", "")}
     spec = namespace.setdefault("spec", {})
     spec["finalizers"] = sorted({*(spec.get("finalizers") or ()), "kubernetes"})
 
 
 def _begin_job(job: Object) -> None:
-    spec, uid, name = job["spec"], job["metadata"]["uid"], job["metadata"]["name"]
+    spec, uid, name = job["spec"], job["metadata"]["uid"], job["metadata"].get("name", "")
     if spec.get("manualSelector"):
         return
     labels = spec.setdefault("template", {}).setdefault("metadata", {}).setdefault("labels", {})
@@ -127,6 +144,10 @@ def _deployment(value: Object) -> None:
         rolling = strategy.setdefault("rollingUpdate", {})
         rolling.setdefault("maxUnavailable", "25%")
         rolling.setdefault("maxSurge", "25%")
+
+
+def _pod_template(value: Object) -> None:
+    pod_defaults.template_spec(value.setdefault("template", {}).setdefault("spec", {}))
 
 
 def _replica_set(value: Object) -> None:
@@ -162,6 +183,7 @@ def _stateful_set(value: Object) -> None:
 
 def _daemon_set(value: Object) -> None:
     spec = _template(value)
+    value["metadata"].setdefault("annotations", {}).setdefault(_TEMPLATES, "0")
     spec.setdefault("revisionHistoryLimit", 10)
     strategy = spec.setdefault("updateStrategy", {})
     if strategy.setdefault("type", "RollingUpdate") == "RollingUpdate":
@@ -202,7 +224,11 @@ def _cron_job(value: Object) -> None:
 
 def _service(value: Object) -> None:
     spec = value.setdefault("spec", {})
-    spec.setdefault("sessionAffinity", "None")
+    if spec.setdefault("sessionAffinity", "None") == "ClientIP":
+        timeout = spec.setdefault("sessionAffinityConfig", {}).setdefault("clientIP", {})
+        timeout.setdefault("timeoutSeconds", 10_800)
+    else:
+        spec.pop("sessionAffinityConfig", None)
     kind = spec.setdefault("type", "ClusterIP")
     for port in spec.get("ports") or ():
         port.setdefault("protocol", "TCP")
@@ -237,7 +263,9 @@ def _secret(value: Object) -> None:
 
 
 def _node(value: Object) -> None:
-    value.setdefault("spec", {})
+    spec = value.setdefault("spec", {})
+    if spec.get("podCIDR") and (spec.get("podCIDRs") or [""])[0] != spec["podCIDR"]:
+        spec["podCIDRs"] = [spec["podCIDR"]]
     status = value.setdefault("status", {})
     if "capacity" in status:
         status.setdefault("allocatable", dict(status["capacity"]))
@@ -311,7 +339,7 @@ def _claim_devices(spec: Object) -> None:
 
 
 def _limit_range(value: Object) -> None:
-    for item in value.setdefault("spec", {}).setdefault("limits", []):
+    for item in value.setdefault("spec", {}).get("limits") or ():
         if item.get("type") != "Container":
             continue
         upper, lower = item.get("max") or {}, item.get("min") or {}
@@ -324,12 +352,14 @@ def _limit_range(value: Object) -> None:
 
 _BEGIN: Final[dict[str, Callable[[Object], None]]] = {
     "Pod": _begin_pod,
+    "DaemonSet": _begin_daemon_set,
     "Namespace": _begin_namespace,
     "Service": _begin_service,
     "Job": _begin_job,
 }
 _FILL: Final[dict[str, Callable[[Object], None]]] = {
     "Pod": _pod,
+    "PodTemplate": _pod_template,
     "Deployment": _deployment,
     "ReplicaSet": _replica_set,
     "ReplicationController": _replication_controller,

@@ -33,6 +33,8 @@ _ANSWERS_OBJECT: Final = frozenset(
     ]
 )
 """Kinds whose deletion is answered with the object; that of others with a Status once it is gone."""
+_ORPHANS: Final = {"jobs.batch", "replicationcontrollers"}
+"""Kinds whose dependents stay where nothing is said of them, as in their first versions."""
 _POLICIES: Final = {"Orphan": "orphan", "Foreground": "foregroundDeletion"}
 
 
@@ -51,11 +53,13 @@ def delete(
     if resource.table == "namespaces" and name in admission.PROTECTED and name != "kube-node-lease":
         raise errors.forbidden("", "namespaces", name, "this namespace may not be deleted")
     meta = value["metadata"]
-    finalizers = _finalizers(meta, asked)
+    finalizers = _finalizers(resource, meta, asked)
     grace = _grace(resource, value, asked)
     if not finalizers and not grace and resource.table != "namespaces":
-        if resource.table == "pods":
-            _mark(reg, value, finalizers, grace)
+        # That a pod is to go now is written as well, for whoever watches.
+        marked = resource.table == "pods" and _mark(reg, value, finalizers, grace)
+        if marked and not options.dry_run:
+            value = reg.read(resource, reg.objects.put(resource.table, value))
         reg.remove(resource, value, options)
         return value if resource.table in _ANSWERS_OBJECT else _status(resource, value)
     changed = _mark(reg, value, finalizers, grace)
@@ -72,28 +76,40 @@ def delete(
 def _preconditions(resource: schema.Resource, value: Object, asked: Object) -> None:
     wanted = asked.get("preconditions") or {}
     meta = value["metadata"]
+    group, kind = "" if resource.table == "events" else resource.group, resource.kind
+    if resource.table == "namespaces":
+        kind = resource.plural
     if wanted.get("uid", meta["uid"]) != meta["uid"]:
         why = (
             f"the UID in the precondition ({wanted['uid']}) does not match the UID in record ({meta['uid']})."
             " The object might have been deleted and then recreated"
         )
-        raise errors.conflict(resource.group, resource.kind, meta["name"], why)
+        raise errors.conflict(group, kind, meta["name"], why)
     version = wanted.get("resourceVersion", meta["resourceVersion"])
     if version != meta["resourceVersion"]:
         why = (
             f"the ResourceVersion in the precondition ({version}) does not match the ResourceVersion in"
             f" record ({meta['resourceVersion']}). The object might have been modified"
         )
-        raise errors.conflict(resource.group, resource.kind, meta["name"], why)
+        raise errors.conflict(group, kind, meta["name"], why)
 
 
-def _finalizers(meta: Object, asked: Object) -> list[str]:
+def _finalizers(resource: schema.Resource, meta: Object, asked: Object) -> list[str]:
     policy, orphan = asked.get("propagationPolicy"), asked.get("orphanDependents")
+    if policy is None and orphan is None and resource.table in _ORPHANS and not _asked_before(meta):
+        policy = "Orphan"
     found = list(meta.get("finalizers") or ())
+    if resource.table == "events":  # which has no dependents
+        return found
     if policy is not None or orphan is not None:
         added = _POLICIES.get(policy or ("Orphan" if orphan else "Background"))
         found = [each for each in found if each not in _POLICIES.values()] + ([added] if added else [])
     return found
+
+
+def _asked_before(meta: Object) -> bool:
+    """Whether the finalizers already say what becomes of dependents."""
+    return bool(set(meta.get("finalizers") or ()) & set(_POLICIES.values()))
 
 
 def _grace(resource: schema.Resource, value: Object, asked: Object) -> int:
@@ -113,16 +129,19 @@ def _mark(reg: registry.Registry, value: Object, finalizers: list[str], grace: i
     """Note that the object is to go; whether that changes anything. A grace period is only ever shortened."""
     meta = value["metadata"]
     before = (meta.get("deletionTimestamp"), meta.get("deletionGracePeriodSeconds"), meta.get("finalizers"))
+    is_namespace = (value["apiVersion"], value["kind"]) == ("v1", "Namespace")
     if "deletionTimestamp" not in meta or grace < meta.get("deletionGracePeriodSeconds", 0):
         if "deletionTimestamp" not in meta and "generation" in meta:
             meta["generation"] += 1
         meta["deletionTimestamp"] = reg.now(grace)
-        meta["deletionGracePeriodSeconds"] = grace
+        if not is_namespace:
+            meta["deletionGracePeriodSeconds"] = grace
     if finalizers:
         meta["finalizers"] = finalizers
     else:
         meta.pop("finalizers", None)
-    return before != (meta["deletionTimestamp"], meta["deletionGracePeriodSeconds"], meta.get("finalizers"))
+    after = (meta["deletionTimestamp"], meta.get("deletionGracePeriodSeconds"), meta.get("finalizers"))
+    return before != after
 
 
 def _status(resource: schema.Resource, value: Object) -> Object:

@@ -23,5 +23,6 @@ def to_core(event: Object) -> Object:
 
 
 def from_core(event: Object) -> Object:
-    """A core/v1 event as events.k8s.io/v1."""
-    return {_BACK.get(name, name): part for name, part in event.items()}
+    """A core/v1 event as events.k8s.io/v1, which leaves out what is empty."""
+    found = {_BACK.get(name, name): part for name, part in event.items()}
+    return {name: part for name, part in found.items() if part != ""}

@@ -101,7 +101,7 @@ def blank(struct: str) -> dict[str, Any]:
 
 
 def _atomic(field: schema.Field) -> bool:
-    return field.kind == "struct" and schema.types()[field.struct].atomic
+    return field.kind == "struct" and schema.types()[field.struct].atomic and not field.granular
 
 
 def element(item: Any, field: schema.Field) -> str:

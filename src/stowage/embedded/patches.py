@@ -44,8 +44,13 @@ def _step(value: Any, step: dict[str, Any]) -> Any:
     if operation not in {"copy", "move"}:
         raise ValueError(f"unexpected kind: {operation}")
     source = _pointer(step["from"])
+    if operation == "copy":
+        # As the library of kube-apiserver has it: what is not there is copied as null.
+        parent = _at(value, source[:-1])
+        there = isinstance(parent, list) or source[-1] in parent
+        return _set(value, path, copy.deepcopy(_at(parent, source[-1:])) if there else None, insert=True)
     moved = copy.deepcopy(_at(value, source))
-    return _set(_remove(value, source) if operation == "move" else value, path, moved, insert=True)
+    return _set(_remove(value, source), path, moved, insert=True)
 
 
 def _pointer(text: str) -> list[str]:
@@ -80,8 +85,6 @@ def _set(value: Any, path: list[str], new: Any, *, insert: bool) -> Any:
         else:
             parent[_index(parent, last)] = new
     else:
-        if not insert and last not in parent:
-            raise KeyError(f"replace operation does not apply: doc is missing key: {last}")
         parent[last] = new
     return value
 

@@ -46,6 +46,8 @@ _PLAIN_FIELDS: Final[dict[str, tuple[str, ...]]] = {
 }
 """Fields that may be selected by, besides metadata.name and metadata.namespace, by table."""
 _DEFAULTS: Final = {"spec.unschedulable": "false", "spec.hostNetwork": "false", "status.replicas": "0"}
+_NO_NAMESPACE_FIELD: Final = {"Namespace", "Node", "ResourceSlice"}
+"""Kinds that cannot be selected by metadata.namespace; of other cluster-wide ones it is empty."""
 _EVENT_NAMES: Final = {"regarding": "involvedObject", "reportingController": "reportingComponent"}
 
 _SET = re.compile(r"([^\s!=,()]+)\s+(in|notin)\s*\(([^()]*)\)")
@@ -152,7 +154,9 @@ def _fields(resource: schema.Resource, text: str) -> tuple[_Equal, ...]:
             head, _, rest = path.partition(".")
             path = ".".join(filter(None, (_EVENT_NAMES.get(head, head), rest)))
         known = _PLAIN_FIELDS.get(resource.table, ())
-        common = {"metadata.name", "metadata.namespace"} if resource.namespaced else {"metadata.name"}
+        common = {"metadata.name"}
+        if resource.kind not in _NO_NAMESPACE_FIELD or not resource.type:
+            common.add("metadata.namespace")
         if path not in known and path not in common:
             raise errors.bad_request(f'field label not supported: "{path}"')
         made.append(_Equal(path, value, operator != "!="))
@@ -208,7 +212,8 @@ def page(token: str) -> Page:
 
 def check_list(params: Mapping[str, str]) -> None:
     """Refuse options that a list does not take together. ApiError 422."""
-    match, version, path = params.get("resourceVersionMatch"), params.get("resourceVersion"), "resourceVersionMatch"
+    path = "resourceVersionMatch"
+    match, version = params.get(path), params.get("resourceVersion")
     causes = []
     if match and not version:
         message = "Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided"

@@ -25,6 +25,7 @@ from stowage.embedded import (
     query,
     schema,
     store,
+    strategies,
     validation,
 )
 
@@ -32,67 +33,7 @@ Object = dict[str, Any]
 Clock = Callable[[], datetime]
 
 _ALPHABET: Final = "bcdfghjklmnpqrstvwxz2456789"
-_COUNTED: Final = frozenset(
-    [
-        "Deployment",
-        "ReplicaSet",
-        "StatefulSet",
-        "DaemonSet",
-        "Job",
-        "CronJob",
-        "ReplicationController",
-        "PodDisruptionBudget",
-        "Pod",
-        "NetworkPolicy",
-        "Ingress",
-        "IngressClass",
-        "CustomResourceDefinition",
-        "PriorityClass",
-        "EndpointSlice",
-        "PodTemplate",
-        "ResourceSlice",
-        "DeviceClass",
-        "MutatingWebhookConfiguration",
-        "ValidatingAdmissionPolicy",
-        "ValidatingAdmissionPolicyBinding",
-        "ValidatingWebhookConfiguration",
-    ]
-)
-"""Kinds whose metadata.generation counts the changes of what is wanted; custom kinds too."""
-_COUNTED_LATER: Final = frozenset(["CSIDriver"])
-"""Kinds that have a generation from their first change on."""
 _NAME_LENGTH: Final = 63
-_PUT_CREATES: Final = frozenset(
-    [
-        "ClusterRole",
-        "ClusterRoleBinding",
-        "Endpoints",
-        "Event",
-        "Lease",
-        "LimitRange",
-        "Role",
-        "RoleBinding",
-        "RuntimeClass",
-        "Service",
-    ]
-)
-"""Kinds whose strategy has AllowCreateOnUpdate."""
-_PUT_STATES_VERSION: Final = frozenset(
-    [
-        "CSIDriver",
-        "CSINode",
-        "CSIStorageCapacity",
-        "Lease",
-        "MutatingWebhookConfiguration",
-        "PodDisruptionBudget",
-        "RuntimeClass",
-        "ValidatingAdmissionPolicy",
-        "ValidatingAdmissionPolicyBinding",
-        "ValidatingWebhookConfiguration",
-        "VolumeAttachment",
-    ]
-)
-"""Kinds whose strategy has no AllowUnconditionalUpdate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +98,7 @@ class Registry:
             # What the server itself adds from here on has no manager.
             who = apply.Manager(options.manager, "Update", resource.group_version)
             apply.track(None, value, resource, who, self.now())
+        clean.fill(value, resource.struct, kept=True)
         defaults.begin(resource, value)
         if resource.table == catalog.CRDS:
             catalog.accept(value)
@@ -186,14 +128,14 @@ class Registry:
         self._named(name, meta)
         found = self.objects.get(resource.table, (meta.get("namespace", ""), name))
         uid, current = meta.get("uid"), found.read()["metadata"]["uid"] if found else ""
-        creates = resource.kind in _PUT_CREATES and not subresource
+        creates = resource.kind in strategies.PUT_CREATES and not subresource
         if uid and uid != current and (found or creates):
             why = f"Precondition failed: UID in precondition: {uid}, UID in object meta: {current}"
             raise errors.conflict(resource.group, resource.plural, name, why)
         if found is None and creates:
             meta.pop("resourceVersion", None)
             return self._create(resource, namespace, value, options), True
-        if found and not meta.get("resourceVersion") and resource.kind in _PUT_STATES_VERSION:
+        if found and not meta.get("resourceVersion") and resource.kind in strategies.PUT_STATES_VERSION:
             cause = errors.Cause(
                 "metadata.resourceVersion", "Invalid value: 0: must be specified for an update"
             )
@@ -233,18 +175,27 @@ class Registry:
         self._keep_metadata(resource, namespace, before, value)
         self._keep_other_half(resource, before, value, subresource)
         self._complete(resource, value)
-        self._refuse(resource, name, validation.updated(resource, before, value))
         if tracked:
             who = apply.Manager(options.manager, "Update", resource.group_version, subresource)
             apply.track(before, value, resource, who, self.now())
+        clean.fill(value, resource.struct, kept=True)
+        if not subresource:
+            admission.update(resource, value)
+        self._refuse(resource, name, validation.updated(resource, before, value))
+        defaults.renew(resource, before, value)
         if _same(before, value):
             return before
-        if resource.kind in _COUNTED_LATER or _counts(resource):
+        if subresource != "status" and (
+            resource.kind in strategies.COUNTED_LATER or strategies.counts(resource)
+        ):
             generation = before["metadata"].get("generation", 0)
-            if generation := generation + (_wanted(resource, before) != _wanted(resource, value)):
+            if generation := generation + (
+                strategies.wanted(resource, before) != strategies.wanted(resource, value)
+            ):
                 value["metadata"]["generation"] = generation
         if _finished(value):
-            return self.remove(resource, value, options)
+            self.remove(resource, before, options)  # who watches sees it as it last was
+            return value
         return self._store(resource, value, options)
 
     def apply(
@@ -260,10 +211,11 @@ class Registry:
     ) -> tuple[Object, bool]:
         """Server-side apply; and whether the object is new. ApiError 400, 404, 409, 422."""
         who = apply.Manager(options.manager, "Apply", resource.group_version, subresource)
-        config = self.decode(resource, config, options)
-        meta = config.setdefault("metadata", {})
-        if meta.setdefault("name", name) != name:
-            raise errors.bad_request("the name of the object does not match the name on the URL")
+        given = self.decode(resource, config, options)["metadata"]
+        # Who holds what is told from the values as they are written, not as they are kept.
+        meta = (config.get("metadata") or {}) | {"name": given.get("name") or name}
+        config = config | {"metadata": meta}
+        self._named(name, meta)
         if self.objects.get(resource.table, (namespace if resource.namespaced else "", name)) is None:
             if subresource:
                 raise errors.not_found(resource.group, resource.plural, name)
@@ -277,7 +229,7 @@ class Registry:
 
     def keep(self, resource: schema.Resource, value: Object) -> None:
         """Store a new version of an object that the server itself has changed."""
-        clean.fill(value, resource.struct)
+        clean.fill(value, resource.struct, kept=True)
         self.objects.put(resource.table, value)
 
     def remove(self, resource: schema.Resource, last: Object, options: Options) -> Object:
@@ -313,6 +265,8 @@ class Registry:
     def _begin_metadata(self, resource: schema.Resource, namespace: str, value: Object) -> Object:
         meta: Object = value["metadata"]
         self._place(resource, namespace, meta)
+        if resource.table == "namespaces" and meta.get("name"):
+            meta["labels"] = (meta.get("labels") or {}) | {defaults.NAMESPACE_LABEL: meta["name"]}
         if meta.get("generateName") and not meta.get("name"):
             tail = "".join(self._random.choice(_ALPHABET) for _ in range(5))
             meta["name"] = meta["generateName"][: _NAME_LENGTH - len(tail)] + tail
@@ -321,10 +275,8 @@ class Registry:
         for name in ("deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "resourceVersion"):
             meta.pop(name, None)
         meta.pop("generation", None)
-        if _counts(resource):
+        if strategies.counts(resource):
             meta["generation"] = 1
-        if resource.table == "namespaces" and meta.get("name"):
-            meta["labels"] = (meta.get("labels") or {}) | {"kubernetes.io/metadata.name": meta["name"]}
         return meta
 
     def _place(self, resource: schema.Resource, namespace: str, meta: Object) -> None:
@@ -373,12 +325,6 @@ class Registry:
                 meta[field_name] = old[field_name]
             else:
                 meta.pop(field_name, None)
-        if "deletionTimestamp" in old:
-            added = set(meta.get("finalizers") or ()) - set(old.get("finalizers") or ())
-            if added:
-                message = f"Forbidden: no finalizer can be added to an object being deleted: {sorted(added)}"
-                cause = errors.Cause("metadata.finalizers", message, "FieldValueForbidden")
-                raise errors.invalid(resource.group, resource.kind, name, [cause])
 
     def _keep_other_half(
         self, resource: schema.Resource, before: Object, value: Object, subresource: str
@@ -399,14 +345,14 @@ class Registry:
                 value["spec"] = copy.deepcopy(before.get("spec", {}))
 
     def _complete(self, resource: schema.Resource, value: Object) -> None:
-        if resource.group == "events.k8s.io":
-            return
-        defaults.fill(resource, value)
+        if resource.group != "events.k8s.io":
+            defaults.fill(resource, value)
         clean.fill(value, resource.struct)
 
     def _refuse(self, resource: schema.Resource, name: str, causes: list[errors.Cause]) -> None:
         if causes:
-            raise errors.invalid(resource.group, resource.kind, name, causes)
+            group = "" if resource.table == "events" else resource.group
+            raise errors.invalid(group, resource.kind, name, causes)
 
     def _store(self, resource: schema.Resource, value: Object, options: Options) -> Object:
         if options.dry_run:
@@ -432,7 +378,7 @@ def defaults_of_events(event: Object) -> Object:
     """An event that came as events.k8s.io/v1, with what core/v1 always has."""
     core = schema.named("", "Event")
     defaults.fill(core, event)
-    clean.fill(event, core.struct)
+    clean.fill(event, core.struct, kept=True)
     return event
 
 
@@ -455,23 +401,6 @@ def _same(before: Object, value: Object) -> bool:
         }
 
     return plain(before) == plain(value)
-
-
-def _counts(resource: schema.Resource) -> bool:
-    return resource.kind in _COUNTED or not resource.type
-
-
-def _wanted(resource: schema.Resource, value: Object) -> Any:
-    """What a new generation is counted for. Rules: each strategy's PrepareForUpdate."""
-    meta = value["metadata"]
-    if resource.table == "priorityclasses.scheduling.k8s.io":
-        return None
-    rest = [value[key] for key in sorted(value.keys() - {"metadata", "status", "kind", "apiVersion"})]
-    if resource.table == "deployments.apps":
-        return rest, meta.get("annotations") or {}
-    if resource.table == "endpointslices.discovery.k8s.io":
-        return rest, meta.get("labels") or {}
-    return rest
 
 
 def _finished(value: Object) -> bool:

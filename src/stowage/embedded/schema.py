@@ -31,6 +31,8 @@ class Field:
     patch_key: str | None = None
     """For a strategic merge patch: None replaces the list, "" merges scalars, else the items' key."""
     atomic: bool = False
+    granular: bool = False
+    """Merged by field, although its type counts as a whole elsewhere."""
     retain_keys: bool = False
     default: Any = None
 
@@ -140,7 +142,7 @@ def _field(raw: Any) -> Field:
         return Field(raw["c"], default=raw["d"])
     atomic, retain = bool(raw.get("a")), bool(raw.get("r"))
     if "s" in raw:
-        return Field("struct", raw["s"], atomic=atomic, retain_keys=retain)
+        return Field("struct", raw["s"], atomic=atomic, granular=bool(raw.get("g")), retain_keys=retain)
     if "m" in raw:
         return Field("map", item=_field(raw["m"]), atomic=atomic, retain_keys=retain)
     return Field(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from stowage.api import selectors
-from stowage.embedded import deletion, errors, query, registry, schema
+from stowage.embedded import apply, deletion, errors, query, registry, schema
 
 Object = dict[str, Any]
 _SUCCESS: Final[Object] = {
@@ -16,19 +16,29 @@ _SUCCESS: Final[Object] = {
     "code": 201,
 }
 PODS: Final = schema.named("", "Pod")
+_REPLICAS: Final = ("f:spec", "f:replicas")
 BUDGETS: Final = schema.named("policy", "PodDisruptionBudget")
 
 
 def bind(
     reg: registry.Registry, namespace: str, name: str, binding: Any, options: registry.Options
 ) -> Object:
-    """Put a pod on a node. ApiError 400, 404, 409. Rules: registry/core/pod/storage, `assignPod`."""
+    """Put a pod on a node. ApiError 400, 404, 409, 500. Rules: registry/core/pod/storage, `assignPod`."""
     if not isinstance(binding, dict):
         raise errors.bad_request("a Binding is an object")
     meta, target = binding.get("metadata") or {}, binding.get("target") or {}
-    if target.get("kind") not in {None, "", "Node"} or not target.get("name"):
-        cause = errors.Cause("target.name", "Required value", "FieldValueRequired")
-        raise errors.invalid("", "Binding", name, [cause])
+    if meta.get("name") != name:
+        raise errors.bad_request("name in URL does not match name in Binding object")
+    problems = []
+    if target.get("kind") not in {None, "", "Node"}:
+        problems.append(
+            f'target.kind: Unsupported value: "{target["kind"]}": supported values: "Node", "<empty>"'
+        )
+    if not target.get("name"):
+        problems.append("target.name: Required value")
+    if problems:  # as kube-apiserver answers it: without a reason
+        text = problems[0] if len(problems) == 1 else f"[{', '.join(problems)}]"
+        raise errors.ApiError(500, "", text)
     pod = reg.get(PODS, namespace, name)
     if meta.get("uid") and meta["uid"] != pod["metadata"]["uid"]:
         found = pod["metadata"]["uid"]
@@ -146,14 +156,15 @@ def scale(resource: schema.Resource, value: Object) -> Object:
     """The Scale of a workload."""
     meta, spec, status = value["metadata"], value["spec"], value.get("status") or {}
     selector = spec.get("selector") or {}
-    parts = [f"{key}={label}" for key, label in sorted((selector.get("matchLabels") or {}).items())]
+    equal = selector if resource.table == "replicationcontrollers" else selector.get("matchLabels") or {}
+    parts = [f"{key}={label}" for key, label in sorted(equal.items())]
     return {
         "kind": "Scale",
         "apiVersion": "autoscaling/v1",
         "metadata": {
             key: meta[key] for key in ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
         },
-        "spec": {"replicas": spec.get("replicas", 0)},
+        "spec": {"replicas": spec["replicas"]} if spec.get("replicas") else {},
         "status": {"replicas": status.get("replicas", 0), "selector": ",".join(parts)},
     }
 
@@ -179,6 +190,11 @@ def set_scale(
         if version:
             value["metadata"]["resourceVersion"] = version
         value["spec"]["replicas"] = wanted
+        if not held and before["spec"].get("replicas", 0) != wanted:
+            apply.release(value, _REPLICAS)
         return value
 
-    return scale(resource, reg.update(resource, namespace, name, change, options, "scale"))
+    before = reg.get(resource, namespace, name)
+    # Nobody holds a zero, which a Scale leaves out; and nobody takes what none held before.
+    held = wanted > 0 and any(_REPLICAS in each.paths for each in apply.managers(before))
+    return scale(resource, reg.update(resource, namespace, name, change, options, "scale", tracked=held))

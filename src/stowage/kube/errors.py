@@ -14,6 +14,8 @@ LONGEST_TEXT = 2048
 """Characters of an answer that an error keeps: enough for any Status, too few for a page to flood a log."""
 
 _SECRET = re.compile(r"(?i)\b(bearer|basic)\s+[^\s\"'\\,;]+|\beyJ[\w-]{8,}(?:\.[\w-]+)*")
+_USER = re.compile(r"(?<=://)[^\s/?#\"'\\]+(?=@)")
+"""Of a URL, who asks, and the password."""
 
 
 class KubeError(Exception):
@@ -184,4 +186,5 @@ def redacted(text: str) -> str:
 
 def struck(text: str) -> str:
     """Strike out what looks like a credential."""
-    return _SECRET.sub(lambda match: f"{match[1]} [redacted]" if match[1] else "[redacted]", text)
+    text = _SECRET.sub(lambda match: f"{match[1]} [redacted]" if match[1] else "[redacted]", text)
+    return _USER.sub("[redacted]", text)

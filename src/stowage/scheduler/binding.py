@@ -25,6 +25,9 @@ logger = logging.getLogger(__name__)
 ASK_AGAIN = 1.0
 """Seconds between two questions about what became of a write, or of a claim."""
 
+ASK_AT_MOST = 60.0
+"""Seconds between two questions that the server does not allow: rights may come, but rarely do."""
+
 BIND_TRIES = 3
 """How often a binding is sent of which it is not known what became."""
 
@@ -100,21 +103,28 @@ class Writer:
             await self._client.clock.sleep(backoff.next())
 
     async def is_bound(self, pod: pods.Incoming, node: str) -> bool:
-        """Whether the pod is on the node; asks until there is an answer."""
+        """Whether the pod is on the node; asks until there is an answer, or a watch tells."""
+        clock = self._client.clock
+        refused, due = limits.Backoff(ASK_AGAIN, ASK_AT_MOST, self._client.chance), clock.monotonic()
         while True:
             seen = self._cache.node_of(pod.uid)
             if seen:
                 return seen == node
-            try:
-                found = await self._client.get(resources.PODS, pod.name, pod.namespace)
-            except errors.NotFound:
+            if clock.monotonic() >= due:
+                try:
+                    found = await self._client.get(resources.PODS, pod.name, pod.namespace)
+                except errors.NotFound:
+                    return False
+                except errors.KubeError as error:
+                    fields = {"pod": pod.key, "node": node, "error": str(error)}
+                    logger.warning("Not known yet whether the pod was bound", extra=fields)
+                    if isinstance(error, errors.Forbidden):
+                        due = clock.monotonic() + refused.next()
+                else:
+                    return found.metadata.uid == pod.uid and found.spec.node_name == node
+            await clock.sleep(ASK_AGAIN)
+            if not self._cache.exists(pod):
                 return False
-            except errors.KubeError as error:
-                fields = {"pod": pod.key, "node": node, "error": str(error)}
-                logger.warning("Not known yet whether the pod was bound", extra=fields)
-                await self._client.clock.sleep(ASK_AGAIN)
-                continue
-            return found.metadata.uid == pod.uid and found.spec.node_name == node
 
     # ---------------------------------------------------------------- volumes
 

@@ -344,14 +344,14 @@ class Driver:
 
     def _place(self, item: entry.Entry, outcome: cycle.Outcome, timer: measures.Timer) -> None:
         refused, waits = self.engine.assume(outcome, timer)
+        if refused is None:  # before all that may fail: a place nobody binds to would be lost
+            self.cache.assume(item.pod, outcome.node)
+            if waits:
+                self.waiting.add(item.pod, waits)
+            self._start(self._bind(item, outcome), f"binding of {item.pod.key}")
         point = self.metrics.placed(outcome, timer, refused, bool(waits))
         if refused is not None:
             self._fail(item, failures.refused(refused, point))
-            return
-        self.cache.assume(item.pod, outcome.node)
-        if waits:
-            self.waiting.add(item.pod, waits)
-        self._start(self._bind(item, outcome), f"binding of {item.pod.key}")
 
     # ---------------------------------------------------------------- binding
 

@@ -39,6 +39,8 @@ class Extender:
 
     def __init__(self, written: config.Extender) -> None:
         self.written = written
+        self.name = errors.struck(written.url_prefix)
+        """For people: its URL, without a password."""
         self._managed = frozenset(resource.name for resource in written.managed_resources)
         self._tls = _tls(written)
         self._session: aiohttp.ClientSession | None = None
@@ -57,6 +59,7 @@ class Extender:
     async def ask(self, verb: str, question: Any) -> Any:
         """The answer to a question, decoded. `Failed` where there is none."""
         url = f"{self.written.url_prefix.rstrip('/')}/{verb}"
+        shown = errors.struck(url)
         asked = self.written.tls_config
         try:
             async with self._connected().post(
@@ -69,16 +72,17 @@ class Extender:
                 allow_redirects=False,
             ) as answer:
                 if answer.status != 200:
-                    raise Failed(f"failed {verb} with extender at URL {url}, code {answer.status}")
-                body = await _bounded(answer.content, url)
+                    raise Failed(f"failed {verb} with extender at URL {shown}, code {answer.status}")
+                body = await _bounded(answer.content, shown)
         except TimeoutError as error:
-            raise Failed(f'Post "{url}": no answer in time', lost=True) from error
+            raise Failed(f'Post "{shown}": no answer in time', lost=True) from error
         except (aiohttp.ClientError, OSError) as error:
-            raise Failed(f'Post "{url}": {str(error) or type(error).__name__}', lost=True) from error
+            why = errors.struck(str(error)) or type(error).__name__
+            raise Failed(f'Post "{shown}": {why}', lost=True) from error
         try:
             return msgspec.json.decode(body)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise Failed(f"answer of extender at URL {url}: {error}") from error
+            raise Failed(f"answer of extender at URL {shown}: {error}") from error
 
     async def close(self) -> None:
         """Closes its connections."""
@@ -108,7 +112,7 @@ def _tls(written: config.Extender) -> ssl.SSLContext | None:
         return None
     named = bool(asked.ca_data or asked.ca_file)
     if asked.insecure and named:
-        raise errors.ConfigurationError(f"extender {written.url_prefix}: insecure, and yet with a CA")
+        raise errors.ConfigurationError(f"extender {errors.struck(written.url_prefix)}: insecure, and yet with a CA")
     try:
         data = asked.ca_data.decode() or None
         context = ssl.create_default_context(cafile=None if data else asked.ca_file or None, cadata=data)
@@ -118,7 +122,8 @@ def _tls(written: config.Extender) -> ssl.SSLContext | None:
             context.verify_mode = ssl.CERT_NONE
         _load_certificate(context, asked)
     except (OSError, ValueError) as error:
-        raise errors.ConfigurationError(f"extender {written.url_prefix}: tlsConfig: {error}") from error
+        name = errors.struck(written.url_prefix)
+        raise errors.ConfigurationError(f"extender {name}: tlsConfig: {error}") from error
     return context
 
 

@@ -123,7 +123,7 @@ class Extenders:
         unknown = next((name for name in kept if name not in asked), None)
         if unknown is not None:
             raise extender.Failed(
-                f'extender "{each.written.url_prefix}" claims a filtered node "{unknown}" '
+                f'extender "{each.name}" claims a filtered node "{unknown}" '
                 "which is not found in the input node list"
             )
         refused.update({name: status.unschedulable(why) for name, why in (found.failed or {}).items()})
@@ -145,7 +145,7 @@ class Extenders:
             answer = await each.ask(each.written.prioritize_verb, about)
             found = [_read(item, _Points) for item in answer or ()]
         except (extender.Failed, TypeError) as error:
-            fields = {"extender": each.written.url_prefix, "error": str(error)}
+            fields = {"extender": each.name, "error": str(error)}
             logger.warning("An extender gave no scores", extra=fields)
             return []
         return [(points.host, _wrapped(points.score * each.written.weight * SCALE)) for points in found]
@@ -214,7 +214,7 @@ class Extenders:
             slot = cluster.pods.by_uid.get(uid)
             if slot is None or cluster.pods.rows.item(slot) != row:
                 raise extender.Failed(
-                    f"extender: {each.written.url_prefix} claims to preempt pod (UID: &{{{uid}}}) "
+                    f"extender: {each.name} claims to preempt pod (UID: &{{{uid}}}) "
                     f"on node: {node}, but the pod is not found on that node"
                 )
             found.append(cluster.held(slot))
@@ -271,7 +271,7 @@ def whole_victims(written: Sequence[config.Extender]) -> bool:
 
 def _ignored(each: extender.Extender, error: extender.Failed) -> bool:
     if each.written.ignorable:
-        fields = {"extender": each.written.url_prefix, "error": str(error)}
+        fields = {"extender": each.name, "error": str(error)}
         logger.warning("An extender failed, and may be ignored", extra=fields)
     return each.written.ignorable
 

@@ -167,14 +167,15 @@ async def test_answers_that_are_errors_for_a_while(
         await scene.holds()
 
 
+@pytest.mark.parametrize("elect", [True, False], ids=["elected", "alone"])
 async def test_an_api_that_answers_after_five_seconds(
-    plane: control_plane.ControlPlane, tmp_path: Path
+    plane: control_plane.ControlPlane, tmp_path: Path, elect: bool
 ) -> None:
     async def late(_: proxy.Exchange) -> None:
         await asyncio.sleep(5)
 
     async with harness.scene(plane, tmp_path) as scene:
-        scene.scheduler(harness.configuration(elect=False))
+        scene.scheduler(harness.configuration(elect=elect, times=DEFAULT_TIMES))
         await scene.cluster.bound(60)
         with scene.proxy.fault(late):
             await asyncio.sleep(8)  # how long the fault lasts

@@ -29,7 +29,7 @@ class Cluster:
             self.due.add(("bind", key), lambda: self._assign(key))
 
     def _assign(self, key: store.Key) -> None:
-        target = {"target": {"kind": "Node", "name": "node-0"}}
+        target = {"metadata": {"name": key[1]}, "target": {"kind": "Node", "name": "node-0"}}
         subresources.bind(self.reg, *key, target, OPTIONS)
 
     def after(self, seconds: float) -> None:

@@ -70,7 +70,8 @@ def test_orphaned_pods_stay_without_an_owner() -> None:
 
 def test_a_stateful_set_starts_its_pods_one_after_the_other_with_their_claims() -> None:
     cluster = Cluster()
-    claim = {"metadata": {"name": "data"}, "spec": {"accessModes": ["ReadWriteOnce"]}}
+    wanted = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+    claim = {"metadata": {"name": "data"}, "spec": wanted}
     spec = {"replicas": 3, "serviceName": "db", "volumeClaimTemplates": [claim]}
     cluster.create("apps", "StatefulSet", "db", spec=spec | template())
     seen: list[int] = []

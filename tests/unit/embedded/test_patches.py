@@ -21,7 +21,9 @@ A, B = {"name": "a", "image": "x", "command": ["run"]}, {"name": "b", "image": "
         ([{"op": "add", "path": "/l/-", "value": 9}], {"l": [1, 2, 9]}),
         ([{"op": "remove", "path": "/l/0"}], {"l": [2]}),
         ([{"op": "replace", "path": "/l", "value": 3}], {"l": 3}),
+        ([{"op": "replace", "path": "/none", "value": 1}], {"l": [1, 2], "none": 1}),
         ([{"op": "copy", "from": "/l/0", "path": "/m"}], {"l": [1, 2], "m": 1}),
+        ([{"op": "copy", "from": "/none", "path": "/m"}], {"l": [1, 2], "m": None}),
         ([{"op": "move", "from": "/l", "path": "/a~1b"}], {"a/b": [1, 2]}),
         ([{"op": "test", "path": "/l/0", "value": 1}], {"l": [1, 2]}),
     ],
@@ -36,7 +38,7 @@ def test_json_patches(operations: list[Any], wanted: Any) -> None:
     [
         {"op": "test", "path": "/l/0", "value": 2},
         {"op": "remove", "path": "/none"},
-        {"op": "replace", "path": "/none", "value": 1},
+        {"op": "move", "from": "/none", "path": "/m"},
         {"op": "add", "path": "/l/7", "value": 1},
         {"op": "jump", "path": "/l"},
         {"path": "/l"},
@@ -57,7 +59,7 @@ def test_a_merge_patch_removes_by_null_and_replaces_lists() -> None:
     ("patch", "wanted"),
     [
         pytest.param(containers({"name": "b", "image": "z"}), [A, {**B, "image": "z"}], id="merged by name"),
-        pytest.param(containers({"name": "c"}), [A, B, {"name": "c"}], id="added"),
+        pytest.param(containers({"name": "c"}), [{"name": "c"}, A, B], id="added, before the rest"),
         pytest.param(containers({"name": "a", "$patch": "delete"}), [B], id="deleted"),
         pytest.param(
             containers({"name": "a", "image": "n", "$patch": "replace"}), [{"name": "a", "image": "n"}, B]
@@ -79,7 +81,7 @@ def test_strategic_patches_merge_lists_by_key(patch: dict[str, Any], wanted: lis
 def test_strategic_patches_know_plain_lists_that_merge_and_keys_to_retain() -> None:
     pod = {"metadata": {"finalizers": ["a", "b"]}}
     assert patches.strategic(pod, {"metadata": {"finalizers": ["c"]}}, PODS) == {
-        "metadata": {"finalizers": ["a", "b", "c"]}
+        "metadata": {"finalizers": ["c", "a", "b"]}
     }
     gone = {"metadata": {"$deleteFromPrimitiveList/finalizers": ["a"]}}
     assert patches.strategic(pod, gone, PODS) == {"metadata": {"finalizers": ["b"]}}

@@ -101,7 +101,8 @@ def _revision(value: Object) -> int:
 def _note_revision(world: worlds.World, deployment: Object, current: Object, old: list[Object]) -> None:
     """The set in use has the highest revision (also after a rollback), and the Deployment names it."""
     revision = max(_revision(current), 1 + max(map(_revision, old), default=0))
-    for resource, value in ((SETS, current), (DEPLOYMENTS, deployment)):
+    # Written with the status, a Deployment's revision is no new generation.
+    for resource, value, through in ((SETS, current, ""), (DEPLOYMENTS, deployment, "status")):
         if _revision(value) != revision:
             meta = value["metadata"]
 
@@ -109,7 +110,8 @@ def _note_revision(world: worlds.World, deployment: Object, current: Object, old
                 found["metadata"].setdefault("annotations", {})[REVISION] = str(revision)
                 return found
 
-            world.reg.update(resource, meta["namespace"], meta["name"], note, worlds.options(_MANAGER))
+            who = worlds.options(_MANAGER)
+            world.reg.update(resource, meta["namespace"], meta["name"], note, who, through)
 
 
 def _scale(world: worlds.World, value: Object, replicas: int) -> None:
