@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
-from stowage.api import objects, selectors, volumes
+from stowage.api import csi_migration, objects, selectors, volumes
 from stowage.cluster import pods
 from stowage.kube import client as clients
 from stowage.kube import errors, limits, resources
@@ -67,7 +67,7 @@ class Check:
     async def _reserved(self, written: objects.PersistentVolume, node: objects.Node) -> bool:
         """Whether the claim has the volume that was kept for it."""
         volume = await self._read(objects.PersistentVolume, written, "check binding")
-        _reaches(volume, node)
+        self._reaches(volume, node)
         if volume.spec.claim_ref is None or not volume.spec.claim_ref.uid:
             raise Failure(f'ClaimRef got reset for pv "{volume.metadata.name}"')
         reference = volume.spec.claim_ref
@@ -88,8 +88,27 @@ class Check:
                 volume = await self._client.get(_VOLUMES, claim.spec.volume_name, priority=_BEHIND)
             except errors.NotFound:
                 return False
-            _reaches(volume, node)
+            self._reaches(volume, node)
         return volumes.is_bound(claim)
+
+    def _reaches(self, volume: objects.PersistentVolume, node: objects.Node) -> None:
+        """The volume as the node has it: a migrated one where its CSI driver says."""
+        affinity = volume.spec.node_affinity
+        plugin = csi_migration.plugin_of_pv(volume)
+        driver = self._cache.cluster.storage.csi_nodes.get(self._node)
+        if plugin in csi_migration.MIGRATED and plugin in csi_migration.migrated_on(driver):
+            try:
+                affinity = csi_migration.translated_affinity(volume)
+            except csi_migration.MigrationError as error:
+                raise Failure(f"failed to translate pv to csi: could not translate pv: {error}") from error
+        if affinity is None or affinity.required is None:
+            return
+        # kube-scheduler hands over the labels alone: what a term says of the node's name does not count
+        if not selectors.matches_node(selectors.compile_node(affinity.required), node.metadata.labels, ""):
+            raise Failure(
+                f'pv "{volume.metadata.name}" node affinity doesn\'t match node "{node.metadata.name}": '
+                "no matching NodeSelectorTerms"
+            )
 
     async def _read(self, kind: type[T], item: Any, doing: str) -> T:
         meta, found = item.metadata, resources.of(kind)
@@ -103,15 +122,3 @@ class Check:
 _VOLUMES = resources.of(objects.PersistentVolume)
 _BEHIND = limits.Priority.LOW
 """Many pods may wait for volumes at once; bindings of others are not to wait with them."""
-
-
-def _reaches(volume: objects.PersistentVolume, node: objects.Node) -> None:
-    affinity = volume.spec.node_affinity
-    if affinity is None or affinity.required is None:
-        return
-    # kube-scheduler hands over the labels alone: a term about the node's name finds none here
-    if not selectors.matches_node(selectors.compile_node(affinity.required), node.metadata.labels, ""):
-        raise Failure(
-            f'pv "{volume.metadata.name}" node affinity doesn\'t match node "{node.metadata.name}": '
-            "no matching NodeSelectorTerms"
-        )

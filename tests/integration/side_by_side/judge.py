@@ -37,7 +37,11 @@ def difference(scenario: Json, step: Json, seen: Observed) -> str:
     if "preEnqueue" in step:
         return "left its gate" if seen.node or seen.reason else ""
     if best:
-        return "" if seen.node in best else f"on {seen.node or seen}, not on one of {best}"
+        return (
+            ""
+            if seen.node in best or _unbindable(seen, best)
+            else f"on {seen.node or seen}, not on one of {best}"
+        )
     if seen.node:
         return f"on {seen.node}, not rejected: {step.get('message')}"
     if "message" not in step:  # an error, of which one of several is told
@@ -45,6 +49,12 @@ def difference(scenario: Json, step: Json, seen: Observed) -> str:
     if seen.message != step["message"] and not _waits(step, seen):
         return f"said {seen.message!r}, not {step['message']!r}"
     return _preemption(scenario, step, seen)
+
+
+def _unbindable(seen: Observed, best: list[str]) -> bool:
+    """Whether one of the best was chosen, and PreBind then failed there: `answer` binds nothing."""
+    failed = seen.reason == "SchedulerError" and seen.message.startswith("running PreBind plugin ")
+    return failed and any(f'node "{node}"' in seen.message for node in best)
 
 
 def _waits(step: Json, seen: Observed) -> bool:

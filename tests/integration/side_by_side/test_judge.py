@@ -19,6 +19,8 @@ OTHER = {"kind": "Pod", "metadata": {"namespace": "d", "name": "w"}, "spec": {"p
 SCENARIO: Json = {"objects": [VICTIM, OTHER], "pending": [{"kind": "Pod", "metadata": {"name": "p"}}]}
 BOUND: Json = {"best": ["a", "b"]}
 REJECTED: Json = {"message": "no"}
+UNBINDABLE = {"reason": "SchedulerError"}
+PREBIND = 'running PreBind plugin "VolumeBinding": pv "v" node affinity doesn\'t match node "{}": no'
 PREEMPTS: Json = {
     "message": "no",
     "nominated": "a",
@@ -33,6 +35,7 @@ PREEMPTS: Json = {
     ("step", "observed"),
     [
         pytest.param(BOUND, seen(node="b"), id="one of the best"),
+        pytest.param(BOUND, seen(**UNBINDABLE, message=PREBIND.format("a")), id="one of the best, in vain"),
         pytest.param(REJECTED, seen(reason="Unschedulable", message="no"), id="the same sentence"),
         pytest.param(PREEMPTS, seen(message="no", nominated="a", evicted=("d/v",)), id="the same victim"),
         pytest.param({"preEnqueue": {}}, seen(), id="gated"),
@@ -49,6 +52,7 @@ def test_the_same(step: Json, observed: judge.Observed) -> None:
         pytest.param(BOUND, seen(node="c"), id="another node"),
         pytest.param(BOUND, seen(reason="Unschedulable", message="no"), id="rejected"),
         pytest.param(BOUND, seen(), id="nothing happened"),
+        pytest.param(BOUND, seen(**UNBINDABLE, message=PREBIND.format("c")), id="another node, in vain"),
         pytest.param(REJECTED, seen(node="a"), id="bound"),
         pytest.param(REJECTED, seen(message="yes"), id="another sentence"),
         pytest.param(REJECTED, seen(message="no", nominated="a"), id="nominated for no reason"),

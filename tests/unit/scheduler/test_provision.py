@@ -5,7 +5,7 @@ from typing import Any, cast
 import msgspec
 import pytest
 
-from stowage.api import objects, volumes
+from stowage.api import csi_migration, objects, volumes
 from stowage.cluster import pods, table
 from stowage.kube import client as clients
 from stowage.kube import errors
@@ -42,6 +42,8 @@ class Cache:
 
     def __init__(self, node: objects.Node | None, pod: pods.Incoming, known: bool) -> None:
         self._node = node
+        self.cluster = table.Table()
+        self.cluster.set(CSI_NODE)
         self.pending = {pod.uid: pod} if known else {}
 
     def node(self, name: str) -> objects.Node | None:
@@ -49,6 +51,11 @@ class Cache:
 
 
 NODE = make_node("n").done()
+CSI_NODE = objects.CSINode(
+    metadata=objects.ObjectMeta(
+        name="n", annotations={csi_migration.MIGRATED_PLUGINS_ANNOTATION: csi_migration.GCE_PD}
+    )
+)
 POD = table.Table().project(make_pod("p").done())
 
 
@@ -132,6 +139,15 @@ REACH = 'pv "pv" node affinity doesn\'t match node "n": no matching NodeSelector
 )
 async def test_why_a_claim_will_not_be_bound(written: Any, found: list[Any], said: str) -> None:
     assert await failure(written, *found) == said
+
+
+async def test_a_migrated_volume_is_where_its_driver_says() -> None:
+    """The zone of its label is no label of the node under the driver's key; nobody asks for it before."""
+    volume = msgspec.to_builtins(kept())
+    volume["spec"] |= {"gcePersistentDisk": {"pdName": "d"}, "nodeAffinity": None}
+    volume["metadata"]["labels"] = {"topology.kubernetes.io/zone": "z"}
+    disk = msgspec.convert(volume, objects.PersistentVolume)
+    assert await failure(disk, disk, make_claim("c", to="pv")) == REACH
 
 
 async def test_the_node_is_gone() -> None:
