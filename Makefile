@@ -86,8 +86,7 @@ bench: $(STAMP) reference ## the benchmarks in full, beside the real kube-schedu
 
 .PHONY: bench-live
 bench-live: $(STAMP) reference ## the live scheduler in full: drains beside the real one, and memory (some 10 minutes)
-	$(BIN)/python -m benchmarks.drain
-	$(BIN)/python -m benchmarks.memory
+	@missed=0; for each in drain memory; do $(BIN)/python -m benchmarks.$$each || missed=$$?; done; exit $$missed
 
 .PHONY: conformance
 conformance: $(STAMP) ## all recorded answers of the real kube-scheduler

@@ -15,4 +15,5 @@ lock() { # FILE ARGUMENTS…
 .venv/bin/python -m pip install --quiet 'uv>=0.6'
 lock runtime.txt pyproject.toml "$@"
 lock dev.txt pyproject.toml --group dev --constraint requirements/runtime.txt "$@"
+lock build.txt --group build --constraint requirements/dev.txt "$@"
 lock go.txt --group go "$@"

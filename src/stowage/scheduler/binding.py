@@ -108,7 +108,7 @@ class Writer:
         refused, due = limits.Backoff(ASK_AGAIN, ASK_AT_MOST, self._client.chance), clock.monotonic()
         while True:
             seen = self._cache.node_of(pod.uid)
-            if seen:
+            if seen or pod.uid not in self._cache.pending:
                 return seen == node
             if clock.monotonic() >= due:
                 try:
@@ -123,8 +123,6 @@ class Writer:
                 else:
                     return found.metadata.uid == pod.uid and found.spec.node_name == node
             await clock.sleep(ASK_AGAIN)
-            if not self._cache.exists(pod):
-                return False
 
     # ---------------------------------------------------------------- volumes
 

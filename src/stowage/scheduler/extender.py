@@ -110,9 +110,9 @@ def _tls(written: config.Extender) -> ssl.SSLContext | None:
     asked = written.tls_config or config.ExtenderTLS()
     if not written.enable_https and written.tls_config is None:
         return None
-    named = bool(asked.ca_data or asked.ca_file)
+    name, named = errors.struck(written.url_prefix), bool(asked.ca_data or asked.ca_file)
     if asked.insecure and named:
-        raise errors.ConfigurationError(f"extender {errors.struck(written.url_prefix)}: insecure, and yet with a CA")
+        raise errors.ConfigurationError(f"extender {name}: insecure, and yet with a CA")
     try:
         data = asked.ca_data.decode() or None
         context = ssl.create_default_context(cafile=None if data else asked.ca_file or None, cadata=data)
@@ -122,7 +122,6 @@ def _tls(written: config.Extender) -> ssl.SSLContext | None:
             context.verify_mode = ssl.CERT_NONE
         _load_certificate(context, asked)
     except (OSError, ValueError) as error:
-        name = errors.struck(written.url_prefix)
         raise errors.ConfigurationError(f"extender {name}: tlsConfig: {error}") from error
     return context
 

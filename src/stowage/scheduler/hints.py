@@ -41,7 +41,8 @@ Interested = dict[str, list[events.Hint | None]]
 
 
 class Hints:
-    """The registrations of all profiles, ``others`` included, which every profile has."""
+    """The registrations of all profiles, ``others`` included, which every profile has, unless it has a
+    plugin of that name."""
 
     def __init__(
         self,
@@ -50,7 +51,10 @@ class Hints:
         others: Iterable[interface.Plugin] = (),
     ) -> None:
         self._cluster = cluster
-        plugins = {each.name: (*rejecters(each), *others) for each in profiles}
+        plugins = {
+            each.name: {plugin.name: plugin for plugin in (*others, *rejecters(each))}.values()
+            for each in profiles
+        }
         self._registered = {
             name: [
                 (plugin.name, registration)

@@ -40,7 +40,9 @@ DETAILED = 10
 MANY = 15
 """Attempts that are not told apart any more."""
 PREEMPTION = "DefaultPreemption"
-"""The plugin whose attempts count as attempts to preempt."""
+"""What evictions under way are counted under, whoever chose the victims."""
+PREEMPTING = frozenset({PREEMPTION, "CustomPreemption"})
+"""The plugins whose attempts count as attempts to preempt."""
 KUBERNETES = "v1.36.2"
 """The release whose scheduler this is like."""
 
@@ -252,7 +254,7 @@ class Metrics:
         """Whether preemption was asked; ``last``: the PostFilter plugin that was, empty where all were."""
         chain = self.source.engine.profiles[profile].post_filter if self.source else ()
         names = [plugin.name for plugin in chain]
-        return PREEMPTION in (names[: names.index(last) + 1] if last else names)
+        return not PREEMPTING.isdisjoint(names[: names.index(last) + 1] if last else names)
 
     def _ran(self, timer: measures.Timer) -> None:
         for plugin, point, label, spent in timer.plugins:

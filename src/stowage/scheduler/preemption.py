@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from stowage.cluster import pods
+from stowage.cluster import pods, table
 from stowage.framework import events, interface, status
 from stowage.kube import client as clients
 from stowage.kube import errors, resources
@@ -26,8 +26,8 @@ PREEMPTED = "PreemptionByScheduler"
 
 
 class Gate(interface.PreEnqueuePlugin):
-    """Keeps a pod out while its victims are being evicted; bears the name of the plugin that chose them,
-    whose registrations are for both."""
+    """Keeps a pod out while its victims are being evicted; bears the name of the plugin that chooses them
+    by default, whose registrations are for both."""
 
     name: ClassVar[str] = "DefaultPreemption"
 
@@ -40,8 +40,13 @@ class Gate(interface.PreEnqueuePlugin):
         return status.unresolvable(GATED) if pod.uid in self.evicting else None
 
     def events_to_register(self) -> tuple[events.Registration, ...]:
-        """None beside the plugin's."""
-        return ()
+        """As the plugin's, which may be disabled where another one chooses victims."""
+        return (events.on(events.Resource.POD, events.Action.DELETE, _never),)
+
+
+def _never(pod: pods.Incoming, change: events.Change, cluster: table.Table) -> bool:
+    """The gate is asked again, and what else comes of it is left to other plugins."""
+    return False
 
 
 class Preemption:

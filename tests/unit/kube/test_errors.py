@@ -69,8 +69,9 @@ def test_how_long_to_wait_is_in_the_header_or_the_details(
         "header Authorization: Bearer s3cret-token was wrong",
         "basic s3cret-token=",
         "token eyJhbGciOiJSUzI1.s3cret-token.sig expired",
+        'Post "https://user:s3cret@p%40ss@example.com/x": refused',
     ],
-    ids=["bearer", "basic", "jwt"],
+    ids=["bearer", "basic", "jwt", "url"],
 )
 def test_credentials_are_struck_out(text: str) -> None:
     error = errors.from_answer(400, text.encode())

@@ -10,8 +10,8 @@ from stowage.api import objects
 from stowage.cluster import table
 from stowage.framework import interface, status
 from stowage.framework.config import args as config
+from stowage.framework.preemption import unstable
 from stowage.plugins import default_preemption
-from stowage.plugins.default_preemption import unstable
 from tests.builders import PodBuilder, make_node, make_pod, make_table
 from tests.stub_attempt import StubAttempt
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import json
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -162,6 +163,44 @@ async def test_until_it_is_known_what_became_of_a_binding_the_pod_keeps_its_plac
         await scheduler.attempt()
     assert len(server.sent("GET", "/p")) == 3
     assert scheduler.used("n") == 1
+
+
+@pytest.mark.parametrize("gone", [False, True], ids=["bound", "gone"])
+async def test_who_may_not_ask_what_became_of_a_binding_asks_ever_less_until_a_watch_tells(
+    gone: bool,
+) -> None:
+    asked: list[float] = []
+
+    def refuse(_: web.Request) -> web.Response:
+        asked.append(clock.time)
+        if len(asked) == 10:
+            built = make_pod("p") if gone else make_pod("p").on("n")
+            scheduler.tell(built, what=informer.What.REMOVED if gone else informer.What.CHANGED)
+        return fakes.status(403, "Forbidden")
+
+    server, clock = Server(bind=fakes.hang_up, get=refuse), fakes.Clock()
+    async with fakes.client_of(server.handle, clock=clock) as made:
+        scheduler = Scheduler(made)
+        scheduler.tell(make_node("n"), make_pod("p"))
+        await scheduler.attempt()
+    between = [later - earlier for earlier, later in itertools.pairwise(asked)]
+    assert len(asked) == 10
+    assert between[0] <= 1
+    assert all(30 <= each <= 60 for each in between[6:])  # 1, 2, 4 … 64 is too long; the upper half of 60
+    assert (scheduler.used("n"), scheduler.place("p")) == (int(not gone), "")
+    assert scheduler.driver.cache.assumed == {}
+
+
+async def test_a_place_is_not_lost_where_counting_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = Server()
+    async with world(server) as scheduler:
+        monkeypatch.setattr(scheduler.driver.metrics, "placed", lambda *_: 1 / 0)
+        scheduler.tell(make_node("n"), make_pod("p"))
+        await scheduler.attempt()
+        assert scheduler.driver.cache.assumed == {"uid-default-p": "n"}
+        scheduler.tell(make_pod("p").on("n"), what=informer.What.CHANGED)
+    assert len(server.sent("POST", "/p/binding")) == 1
+    assert (scheduler.place("p"), scheduler.used("n"), scheduler.driver.cache.assumed) == ("", 1, {})
 
 
 async def test_a_pod_that_was_bound_elsewhere_is_not_tried_again() -> None:

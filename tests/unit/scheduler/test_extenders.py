@@ -13,7 +13,7 @@ from aiohttp import test_utils, web
 
 from stowage.framework import config
 from stowage.kube import errors, informer, resources, watch
-from stowage.scheduler import driver, extender, whole
+from stowage.scheduler import driver, extender, extenders, whole
 from tests.builders import NodeBuilder, PodBuilder, make_node, make_pod
 from tests.unit.kube import certificates, fakes
 from tests.unit.scheduler.test_driver import SCHEDULER, Scheduler, Server
@@ -210,6 +210,42 @@ async def test_a_failing_filter_fails_the_attempt(reply: Reply, message: str) ->
         assert scheduler.place("p") == "backoff"
     assert said(server)["reason"] == "SchedulerError"
     assert said(server)["message"].startswith(message.format(url=url))
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        lambda _: web.Response(status=503),
+        lambda _: web.Response(text="<html>"),
+        lambda _: {"NodeNames": ["elsewhere"]},
+    ],
+    ids=["status", "no JSON", "unknown node"],
+)
+@pytest.mark.parametrize("ignorable", [False, True], ids=["counts", "ignored"])
+async def test_a_password_in_its_url_is_told_nobody(
+    reply: Reply, ignorable: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    server, asked = Server(), Extender(filter=reply)
+    async with fakes.server_of(asked.handle) as url:
+        prefix = url.replace("://", "://user:s3cret@")
+        async with world(server, asked, urlPrefix=prefix, ignorable=ignorable) as scheduler:
+            scheduler.tell(make_node("a"), make_pod("p"))
+            await scheduler.attempt()
+    assert asked.questions("filter")
+    fields = "".join(str(record.__dict__) for record in caplog.records)
+    assert "[redacted]@127.0.0.1" in fields
+    assert "s3cret" not in fields + str(server.asked)
+
+
+@pytest.mark.parametrize(
+    "tls", [{"caData": "bm9uZQ=="}, {"insecure": True, "caFile": "x"}], ids=["CA", "insecure"]
+)
+def test_nor_is_it_where_its_certificates_are_no_good(tls: dict[str, Any]) -> None:
+    entry = {"urlPrefix": "https://user:s3cret@example.com", "tlsConfig": tls}
+    written = config.load(f"{HEAD}extenders: {json.dumps([entry])}\n").config
+    with pytest.raises(errors.ConfigurationError) as raised:
+        extenders.check(written.extenders)
+    assert str(raised.value).startswith("extender https://[redacted]@example.com: ")
 
 
 async def test_one_that_may_be_ignored_is_when_it_fails() -> None:

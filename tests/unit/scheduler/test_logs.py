@@ -48,6 +48,8 @@ def test_a_verbosity_is_told_as_klog_tells_it() -> None:
 def test_what_looks_like_a_credential_is_struck_out() -> None:
     found = line(levelno=logging.ERROR, error='refused "Bearer abc.def" and eyJhbGciOiJSUzI1NiJ9.e30.c2ln')
     assert found["error"] == 'refused "Bearer [redacted]" and [redacted]'
+    found = line(levelno=logging.ERROR, error='Post "http://u:p@a.example:80/x?y=u@z": no')
+    assert found["error"] == 'Post "http://[redacted]@a.example:80/x?y=u@z": no'
 
 
 def test_the_verbosity_holds_for_all_modules() -> None:

@@ -163,6 +163,15 @@ async def test_a_pod_that_fits_nowhere_counts_for_each_plugin_that_rejected_it()
     assert found("scheduling_success_rate") == 0
 
 
+async def test_a_node_with_more_bound_pods_than_it_holds_is_counted() -> None:
+    async with world(Server()) as scheduler:
+        scheduler.tell(make_node("n").allocatable(cpu="2"), make_pod("a").cpu("2").on("n"))
+        assert told(scheduler)("overcommits_total") == 0
+        scheduler.tell(make_pod("b").cpu("1").on("n"))  # another scheduler bound it there
+        found = told(scheduler)
+    assert found("overcommits_total") == found("overcommitted_nodes") == 1
+
+
 def point(name: str, label: str) -> dict[str, str]:
     return {"extension_point": name, "status": label, "profile": SCHEDULER}
 

@@ -11,13 +11,13 @@ import numpy as np
 
 from stowage.cluster import table
 from stowage.framework import interface
-from stowage.plugins.default_preemption import dry_run
+from stowage.framework.preemption import trial
 
 OFFSET = 1 << 31
 """Added to every priority of a sum, so that more victims never make a sum smaller."""
 
 
-def best(cluster: table.Table, outcome: dry_run.Outcome) -> int:
+def best(cluster: table.Table, outcome: trial.Outcome) -> int:
     """Index of the node to nominate; of equal ones the first.
 
     In order: fewest violations, lowest highest priority of a victim, lowest sum of their priorities,

@@ -1,0 +1,85 @@
+"""What `python -m benchmarks.drain` says and returns where a target is missed, on made measurements."""
+
+import json
+from typing import Any
+
+import pytest
+import typer
+from typer import testing
+
+from benchmarks.drain import __main__ as drain
+from benchmarks.drain import run
+from stowage.simulate.bench import workload
+from tests import reference_bin
+
+
+def drained(rate: float, missing: int = 0) -> run.Drained:
+    return run.Drained(rate, 0.5, missing, [0.01, 0.02], 150.0)
+
+
+def row(
+    ours: run.Drained | None,
+    theirs: float | None = 1000 / 3,
+    ceiling: float | None = 1000 / 0.75,
+    size: tuple[int, int] = (5000, 5000),
+    name: str = "basic",
+) -> drain.Row:
+    """By default, what the others do leaves a rate of 1,000 just enough."""
+    ceilings = run.Ceilings(ceiling, ceiling / 2) if ceiling else None
+    return drain.Row(workload.find(name).scaled(*size), ceilings, ours, drained(theirs) if theirs else None)
+
+
+@pytest.mark.parametrize(
+    ("measured", "said"),
+    [
+        (row(drained(1001, 50)), []),
+        (
+            row(drained(990)),
+            [
+                "basic: 2.97 times as fast as kube-scheduler, the target is 3",
+                "basic: 74.2% of what the server can bind, the target is 75%",
+            ],
+        ),
+        (row(drained(900), ceiling=None), ["basic: 2.70 times as fast as kube-scheduler, the target is 3"]),
+        (row(drained(900), None), ["basic: 67.5% of what the server can bind, the target is 75%"]),
+        (
+            row(drained(1001, 51), name="spread"),
+            ["spread: 51 Events were missing 10 s after the last binding, the target is at most 50"],
+        ),
+        (row(None), []),
+        (row(drained(1, 5000), size=(5000, 4999)), []),
+        (row(drained(1, 500), size=(500, 500)), []),
+        (row(drained(1, 5000), name="owned"), []),
+    ],
+    ids=[
+        "all reached",
+        "two missed",
+        "ratio",
+        "share",
+        "events",
+        "not ours",
+        "fewer pods",
+        "small",
+        "another workload",
+    ],
+)
+def test_each_target_that_is_missed_is_a_sentence(measured: drain.Row, said: list[str]) -> None:
+    assert measured.shortfalls() == said
+
+
+@pytest.mark.parametrize(("rate", "code"), [(1001, 0), (900, 1)], ids=["reached", "missed"])
+def test_the_exit_code_says_so_after_the_report(
+    rate: float, code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def measured(*_: Any) -> list[drain.Row]:
+        return [row(drained(rate))]
+
+    monkeypatch.setattr(drain, "_measured", measured)
+    monkeypatch.setattr(reference_bin, "find", lambda _: "here")
+    app = typer.Typer()
+    app.command()(drain.main)
+    result = testing.CliRunner().invoke(app, ["-o", "json"])
+    assert result.exit_code == code
+    [told] = json.loads(result.stdout)["workloads"]
+    assert told["ours"] == rate
+    assert len(result.stderr.splitlines()) == 2 * code
