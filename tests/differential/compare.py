@@ -1,4 +1,4 @@
-"""What has to be equal, and the one list of what has not.
+"""What has to be equal; what has not, and why, is in README.md.
 
 Status code; of a refusal status, reason, name, group, kind and each cause's reason and field; objects and
 watch events whole, but for what `VARYING` names.

@@ -1,10 +1,6 @@
 """Random sequences of requests. What a server gives out (versions, uids, pages) is filled in later.
 
-What is not asked: values of the right type that a kind's own rules forbid, but for those in `kinds`; parts of
-objects of the kinds that are `whole` there; unknown fields and wrong types in an apply; LimitRanges without a
-name, which get a random one; reads at resourceVersion 0, which kube-apiserver answers from a cache that may
-be behind; a Scale that changes nothing, after which kube-apiserver has two entries of one manager; a Job with
-another uid; CustomResourceDefinitions.
+What is not asked, and why: README.md.
 """
 
 from __future__ import annotations
