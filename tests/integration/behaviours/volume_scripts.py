@@ -22,9 +22,9 @@ async def storage_class(w: World, name: str, mode: str = "WaitForFirstConsumer",
     await w.create("StorageClass", name, volumeBindingMode=mode, **fields)
 
 
-async def claim(w: World, name: str, **spec: Any) -> Json:
+async def claim(w: World, name: str, metadata: Json | None = None, **spec: Any) -> Json:
     spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}, **spec}
-    return await w.create("PersistentVolumeClaim", name, spec=spec)
+    return await w.create("PersistentVolumeClaim", name, metadata=metadata or {}, spec=spec)
 
 
 async def volume(w: World, name: str, node: str = "", **spec: Any) -> None:
@@ -60,9 +60,13 @@ async def bound_claim(w: World, name: str, node: str = "", **fields: Any) -> Non
 @script
 async def a_claim_comes_after_its_pod(w: World) -> None:
     await w.node("n")
+    await volume(
+        w, "pv", claimRef={"kind": "PersistentVolumeClaim", "namespace": w.namespace, "name": "data"}
+    )
     await w.pod("p", volumes=mounts("data"))
     await w.rejected("p", 'persistentvolumeclaim "data" not found')
-    await bound_claim(w, "data")
+    # all at once: between two changes of it, an attempt may or may not fall
+    await claim(w, "data", COMPLETED, storageClassName="", volumeName="pv")
     await w.bound("p")
 
 
