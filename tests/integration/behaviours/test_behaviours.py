@@ -49,7 +49,7 @@ SETTINGS: Json = {
 }
 UNCHECKED = "--disable-admission-plugins=Priority,StorageObjectInUseProtection,DefaultStorageClass"
 NAMESPACES = resources.of(objects.Namespace).plain()
-TRIES = 5
+TRIES = 3
 SETTLED = 0.25
 """Seconds for which the two are to be alike."""
 SECONDS = 10.0

@@ -37,11 +37,7 @@ def difference(scenario: Json, step: Json, seen: Observed) -> str:
     if "preEnqueue" in step:
         return "left its gate" if seen.node or seen.reason else ""
     if best:
-        return (
-            ""
-            if seen.node in best or _unbindable(seen, best)
-            else f"on {seen.node or seen}, not on one of {best}"
-        )
+        return "" if seen.node in best else f"on {seen.node or seen}, not on one of {best}"
     if seen.node:
         return f"on {seen.node}, not rejected: {step.get('message')}"
     if "message" not in step:  # an error, of which one of several is told
@@ -51,8 +47,8 @@ def difference(scenario: Json, step: Json, seen: Observed) -> str:
     return _preemption(scenario, step, seen)
 
 
-def _unbindable(seen: Observed, best: list[str]) -> bool:
-    """Whether one of the best was chosen, and PreBind then failed there: `answer` binds nothing."""
+def unbindable(seen: Observed, best: list[str]) -> bool:
+    """Whether one of the best was chosen, and PreBind then failed there, of which `answer` knows nothing."""
     failed = seen.reason == "SchedulerError" and seen.message.startswith("running PreBind plugin ")
     return failed and any(f'node "{node}"' in seen.message for node in best)
 

@@ -180,7 +180,11 @@ class Run:
                     break
                 self.again.append(str(case))
                 case = await self.anew(case)
-                case.difference = _differences(case, answer_step(real.ask([case.scenario])[0]))
+                step = answer_step(real.ask([case.scenario])[0])
+                case.difference = _differences(case, step)
+            if case.difference and judge.unbindable(case.seen, step.get("best") or []):
+                other = await self.anew(_across(case))  # what the one cannot bind, the other cannot either
+                case.difference = "" if other.seen == case.seen else f"{case.difference}; {other.seen}"
             if case.difference:
                 differ.append(case)
         return differ
@@ -203,6 +207,16 @@ class Run:
     def families(self) -> Counter[str]:
         """Pods by family."""
         return Counter(case.family for case in self.cases)
+
+
+def _across(case: Case) -> Case:
+    """The case, given to the other side."""
+    other = SIDES[1 - SIDES.index(case.side)]
+    text = json.dumps(case.scenario)
+    for quote in ('"', '\\"'):  # the configuration is JSON in JSON
+        named = f"{quote}schedulerName{quote}: {quote}"
+        text = text.replace(named + case.side, named + other)
+    return dataclasses.replace(case, side=other, scenario=json.loads(text))
 
 
 def answer_step(answer: Json) -> Json:

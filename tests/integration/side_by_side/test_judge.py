@@ -35,7 +35,6 @@ PREEMPTS: Json = {
     ("step", "observed"),
     [
         pytest.param(BOUND, seen(node="b"), id="one of the best"),
-        pytest.param(BOUND, seen(**UNBINDABLE, message=PREBIND.format("a")), id="one of the best, in vain"),
         pytest.param(REJECTED, seen(reason="Unschedulable", message="no"), id="the same sentence"),
         pytest.param(PREEMPTS, seen(message="no", nominated="a", evicted=("d/v",)), id="the same victim"),
         pytest.param({"preEnqueue": {}}, seen(), id="gated"),
@@ -52,7 +51,7 @@ def test_the_same(step: Json, observed: judge.Observed) -> None:
         pytest.param(BOUND, seen(node="c"), id="another node"),
         pytest.param(BOUND, seen(reason="Unschedulable", message="no"), id="rejected"),
         pytest.param(BOUND, seen(), id="nothing happened"),
-        pytest.param(BOUND, seen(**UNBINDABLE, message=PREBIND.format("c")), id="another node, in vain"),
+        pytest.param(BOUND, seen(**UNBINDABLE, message=PREBIND.format("a")), id="one of the best, in vain"),
         pytest.param(REJECTED, seen(node="a"), id="bound"),
         pytest.param(REJECTED, seen(message="yes"), id="another sentence"),
         pytest.param(REJECTED, seen(message="no", nominated="a"), id="nominated for no reason"),
@@ -66,3 +65,10 @@ def test_the_same(step: Json, observed: judge.Observed) -> None:
 )
 def test_not_the_same(step: Json, observed: judge.Observed) -> None:
     assert judge.difference(SCENARIO, step, observed)
+
+
+def test_a_choice_that_prebind_fails_is_told_from_another() -> None:
+    best = ["a", "b"]
+    assert judge.unbindable(seen(**UNBINDABLE, message=PREBIND.format("a")), best)
+    assert not judge.unbindable(seen(**UNBINDABLE, message=PREBIND.format("c")), best)
+    assert not judge.unbindable(seen(reason="Unschedulable", message=PREBIND.format("a")), best)
