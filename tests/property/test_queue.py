@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from stowage.api import objects
 from stowage.cluster import pods, table
 from stowage.framework import events
-from stowage.scheduler import entry, queue
+from stowage.scheduler.queueing import entry, queue
 from tests.builders import make_node, make_pod
 from tests.property.queue_model import Model, Waiting
 from tests.unit.scheduler.worlds import PROFILE, Clock, Gate

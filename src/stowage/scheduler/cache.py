@@ -21,8 +21,9 @@ from stowage.api import objects
 from stowage.cluster import pods, table
 from stowage.framework import events
 from stowage.kube import informer, resources, watch
-from stowage.scheduler import meters, whole
-from stowage.scheduler import queue as queues
+from stowage.scheduler.extension import whole
+from stowage.scheduler.metering import meters
+from stowage.scheduler.queueing import queue as queues
 
 logger = logging.getLogger(__name__)
 

@@ -20,23 +20,13 @@ from stowage.engine import consult, cycle, measures
 from stowage.framework import config, profile
 from stowage.kube import client as clients
 from stowage.kube import informer
-from stowage.scheduler import (
-    announce,
-    binding,
-    bounds,
-    commit,
-    conditions,
-    decisions,
-    entry,
-    extenders,
-    failures,
-    logs,
-    metrics,
-    preemption,
-    waiting,
-)
+from stowage.scheduler import bounds, decisions, logs
 from stowage.scheduler import cache as caches
-from stowage.scheduler import queue as queues
+from stowage.scheduler.actuation import announce, binding, commit, conditions, failures, preemption, waiting
+from stowage.scheduler.extension import extenders
+from stowage.scheduler.metering import metrics
+from stowage.scheduler.queueing import entry
+from stowage.scheduler.queueing import queue as queues
 
 logger = logging.getLogger(__name__)
 

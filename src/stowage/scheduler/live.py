@@ -9,7 +9,9 @@ import uuid
 from stowage.framework import config
 from stowage.kube import client as clients
 from stowage.kube import leases
-from stowage.scheduler import bounds, debugger, decisions, driver, extenders, metrics
+from stowage.scheduler import bounds, debugger, decisions, driver
+from stowage.scheduler.extension import extenders
+from stowage.scheduler.metering import metrics
 
 logger = logging.getLogger(__name__)
 

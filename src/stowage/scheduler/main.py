@@ -20,7 +20,8 @@ from stowage.framework import config, profile, registry
 from stowage.framework.config import plain
 from stowage.kube import client as clients
 from stowage.kube import connection
-from stowage.scheduler import access, bounds, endpoints, live, logs, options
+from stowage.scheduler import bounds, live, logs, options
+from stowage.scheduler.https import access, endpoints
 from stowage.serving import certificates, server
 
 logger = logging.getLogger(__name__)

@@ -16,7 +16,7 @@ import msgspec
 
 from stowage.framework import config, registry
 from stowage.framework.config import intree, report, validate
-from stowage.scheduler import access
+from stowage.scheduler.https import access
 
 logger = logging.getLogger(__name__)
 

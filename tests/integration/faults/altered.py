@@ -14,7 +14,9 @@ from typing import Any
 
 from stowage.cluster import pods, shapes, table
 from stowage.kube import clock, leases
-from stowage.scheduler import binding, cache, entry, queue
+from stowage.scheduler import cache
+from stowage.scheduler.actuation import binding
+from stowage.scheduler.queueing import entry, queue
 
 
 def counts_less(_: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from stowage.scheduler import access
+from stowage.scheduler.https import access
 from tests.unit.kube import fakes
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from stowage.cluster import table
-from stowage.scheduler import backoff, entry
+from stowage.scheduler.queueing import backoff, entry
 from tests.builders import make_pod
 from tests.unit.scheduler.worlds import Clock
 

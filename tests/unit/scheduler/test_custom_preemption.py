@@ -9,7 +9,8 @@ from aiohttp import web
 from stowage.framework import config, registry
 from stowage.framework.config import intree
 from stowage.kube import informer
-from stowage.scheduler import driver, metrics
+from stowage.scheduler import driver
+from stowage.scheduler.metering import metrics
 from tests.builders import make_node, make_pod
 from tests.unit.kube import fakes
 from tests.unit.scheduler.test_driver import Scheduler, Server

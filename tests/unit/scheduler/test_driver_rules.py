@@ -12,7 +12,7 @@ from stowage.cluster import pods
 from stowage.framework import config, interface, status
 from stowage.kube import informer
 from stowage.scheduler import bounds, live
-from stowage.scheduler import queue as queues
+from stowage.scheduler.queueing import queue as queues
 from tests.builders import PodBuilder, make_node, make_pod
 from tests.unit.kube import fakes
 from tests.unit.scheduler.test_driver import SCHEDULER, Scheduler, Server, world

@@ -11,7 +11,8 @@ import aiohttp
 import pytest
 
 from stowage.kube import errors
-from stowage.scheduler import access, decisions, endpoints, logs
+from stowage.scheduler import decisions, logs
+from stowage.scheduler.https import access, endpoints
 from stowage.serving import certificates, server
 from tests.unit.kube import fakes
 from tests.unit.scheduler import test_decisions

@@ -13,7 +13,8 @@ from aiohttp import test_utils, web
 
 from stowage.framework import config
 from stowage.kube import errors, informer, resources, watch
-from stowage.scheduler import driver, extender, extenders, whole
+from stowage.scheduler import driver
+from stowage.scheduler.extension import extender, extenders, whole
 from tests.builders import NodeBuilder, PodBuilder, make_node, make_pod
 from tests.unit.kube import certificates, fakes
 from tests.unit.scheduler.test_driver import SCHEDULER, Scheduler, Server

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from stowage.scheduler import health
+from stowage.scheduler.https import health
 
 GROUP = health.Group(
     "readyz", [health.PING, health.Check("shutdown", lambda: "process is shutting down", "going")]

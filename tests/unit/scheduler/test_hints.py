@@ -13,7 +13,7 @@ import yaml
 from stowage.api import objects
 from stowage.cluster import pods, table
 from stowage.framework import config, events, profile
-from stowage.scheduler import hints, queue
+from stowage.scheduler.queueing import hints, queue
 
 PINNED = yaml.safe_load((Path(__file__).parents[2] / "data" / "events.yaml").read_text())
 PROFILE = profile.Profile(config.default().profiles[0])

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Metric, generate_latest
 from prometheus_client import metrics as reference
 
-from stowage.scheduler import meters
+from stowage.scheduler.metering import meters
 
 BOUNDS = (0.5, 1.0, 2.5)
 

@@ -13,7 +13,9 @@ from stowage.cluster import pods
 from stowage.engine import entries, measures
 from stowage.framework import interface, status
 from stowage.kube import informer
-from stowage.scheduler import entry, failures, metrics
+from stowage.scheduler.actuation import failures
+from stowage.scheduler.metering import metrics
+from stowage.scheduler.queueing import entry
 from tests.builders import make_node, make_pod
 from tests.unit.kube import fakes
 from tests.unit.scheduler import worlds

@@ -10,7 +10,7 @@ from stowage.cluster import pods, table
 from stowage.kube import client as clients
 from stowage.kube import errors
 from stowage.scheduler import cache as caches
-from stowage.scheduler import provision
+from stowage.scheduler.actuation import provision
 from tests.builders import make_node, make_pod
 from tests.storage_builders import HOST, make_claim, make_volume
 

@@ -4,7 +4,7 @@ import pytest
 
 from stowage.cluster import pods, table
 from stowage.framework import events, interface
-from stowage.scheduler import entry, hints, queue
+from stowage.scheduler.queueing import entry, hints, queue
 from tests.builders import make_node, make_pod
 from tests.unit.scheduler.worlds import FIT, TAINTS, Gate, World
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from stowage.scheduler import logs, trace
+from stowage.scheduler import logs
+from stowage.scheduler.metering import trace
 from tests.unit.scheduler.worlds import World
 
 

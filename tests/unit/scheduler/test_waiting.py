@@ -10,7 +10,7 @@ import pytest
 from stowage.cluster import pods
 from stowage.framework import interface, status
 from stowage.kube import informer
-from stowage.scheduler import waiting
+from stowage.scheduler.actuation import waiting
 from tests.builders import make_node, make_pod
 from tests.storage_builders import make_claim, make_class, using
 from tests.unit.kube import fakes

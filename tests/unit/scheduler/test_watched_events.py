@@ -8,7 +8,8 @@ import pytest
 from stowage.cluster import table
 from stowage.framework import events
 from stowage.kube import informer, resources, watch
-from stowage.scheduler import cache, queue
+from stowage.scheduler import cache
+from stowage.scheduler.queueing import queue
 from tests.unit.scheduler.test_hints import KINDS, PROFILE, cases, event_of, merged
 
 

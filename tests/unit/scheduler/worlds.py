@@ -4,7 +4,7 @@ from typing import Any
 
 from stowage.cluster import pods, table
 from stowage.framework import config, events, interface, profile, status
-from stowage.scheduler import entry, queue
+from stowage.scheduler.queueing import entry, queue
 from tests.builders import PodBuilder, make_node, make_pod
 
 PROFILE = profile.Profile(config.default().profiles[0])

@@ -22,7 +22,8 @@ from stowage.kube import client as clients
 from stowage.kube import clock as clocks
 from stowage.kube import informer
 from stowage.scheduler import cache as caches
-from stowage.scheduler import decisions, queue
+from stowage.scheduler import decisions
+from stowage.scheduler.queueing import queue
 from stowage.tools.overview import picture as pictures
 
 logger = logging.getLogger(__name__)

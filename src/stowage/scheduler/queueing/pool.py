@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from stowage.cluster import table
-from stowage.scheduler import entry
+from stowage.scheduler.queueing import entry
 
 
 class Kin(NamedTuple):

@@ -19,7 +19,7 @@ from stowage.cluster import pods
 from stowage.engine import consult, failure
 from stowage.framework import config, interface, status
 from stowage.scheduler import cache as caches
-from stowage.scheduler import extender
+from stowage.scheduler.extension import extender
 
 logger = logging.getLogger(__name__)
 

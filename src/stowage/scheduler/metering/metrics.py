@@ -20,9 +20,8 @@ from prometheus_client import CollectorRegistry, ProcessCollector, exposition
 from stowage.engine import cycle, measures
 from stowage.framework import status
 from stowage.kube import clock as clocks
-from stowage.scheduler import (
-    entry,
-    failures,
+from stowage.scheduler.actuation import failures
+from stowage.scheduler.metering import (
     meters,
     metrics_cluster,
     metrics_pods,
@@ -30,6 +29,7 @@ from stowage.scheduler import (
     metrics_source,
     trace,
 )
+from stowage.scheduler.queueing import entry
 
 SCHEDULED, UNSCHEDULABLE, ERROR = "scheduled", "unschedulable", "error"
 """Results of an attempt."""

@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 
 from stowage.cluster import table
 from stowage.framework import events, interface, profile
-from stowage.scheduler import entry, meters, pool
+from stowage.scheduler.metering import meters
+from stowage.scheduler.queueing import entry, pool
 
 logger = logging.getLogger(__name__)
 

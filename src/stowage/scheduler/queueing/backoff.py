@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from stowage.scheduler import entry, heap
+from stowage.scheduler.queueing import entry, heap
 
 WINDOW = 1.0
 """Seconds. Pauses that end in the same window end together, so that priorities count among them."""

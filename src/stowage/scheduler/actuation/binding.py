@@ -18,7 +18,7 @@ from stowage.framework import status
 from stowage.kube import client as clients
 from stowage.kube import errors, informer, limits, resources, watch
 from stowage.scheduler import cache as caches
-from stowage.scheduler import provision
+from stowage.scheduler.actuation import provision
 
 logger = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from stowage.api import names, objects, quantity, resources
 from stowage.cluster import shapes
 from stowage.scheduler import cache as caches
-from stowage.scheduler import meters
+from stowage.scheduler.metering import meters
 
 FAMILIES = (
     ("kube_pod_resource_request", "What a pod requests, as the scheduler and the kubelet understand it."),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from itertools import islice
 
-from stowage.scheduler import hints
+from stowage.scheduler.queueing import hints
 
 
 class Flight:

@@ -14,7 +14,7 @@ import numpy as np
 
 from stowage.cluster import shapes, stranded, table
 from stowage.scheduler import cache as caches
-from stowage.scheduler import queue as queues
+from stowage.scheduler.queueing import queue as queues
 
 ZONE = "topology.kubernetes.io/zone"
 UNKNOWN = "unknown"

@@ -13,7 +13,9 @@ from typing import Any
 
 from stowage.engine import cycle
 from stowage.framework import interface, status
-from stowage.scheduler import binding, conditions, extender, extenders, failures, metrics, waiting
+from stowage.scheduler.actuation import binding, conditions, failures, waiting
+from stowage.scheduler.extension import extender, extenders
+from stowage.scheduler.metering import metrics
 
 
 class Commit:

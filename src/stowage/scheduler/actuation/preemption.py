@@ -17,7 +17,9 @@ from stowage.framework import events, interface, status
 from stowage.kube import client as clients
 from stowage.kube import errors, resources
 from stowage.scheduler import cache as caches
-from stowage.scheduler import conditions, logs, metrics
+from stowage.scheduler import logs
+from stowage.scheduler.actuation import conditions
+from stowage.scheduler.metering import metrics
 
 logger = logging.getLogger(__name__)
 

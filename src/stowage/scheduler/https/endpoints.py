@@ -14,7 +14,8 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from stowage.kube import errors
-from stowage.scheduler import access, health, live, logs
+from stowage.scheduler import live, logs
+from stowage.scheduler.https import access, health
 
 logger = logging.getLogger(__name__)
 

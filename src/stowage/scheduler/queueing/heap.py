@@ -6,7 +6,7 @@ import heapq
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from stowage.scheduler import entry
+from stowage.scheduler.queueing import entry
 
 
 class Heap:

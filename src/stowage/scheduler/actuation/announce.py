@@ -9,8 +9,9 @@ from collections.abc import Iterable
 from stowage.cluster import pods
 from stowage.kube import client as clients
 from stowage.kube import events, series
-from stowage.scheduler import bounds, failures
+from stowage.scheduler import bounds
 from stowage.scheduler import cache as caches
+from stowage.scheduler.actuation import failures
 
 
 class Announcer:

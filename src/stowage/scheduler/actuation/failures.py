@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from stowage.cluster import pods
 from stowage.framework import status
-from stowage.scheduler import conditions
+from stowage.scheduler.actuation import conditions
 
 NOTE_LIMIT = 1024
 """Bytes of an Event's note."""

@@ -20,7 +20,8 @@ from typing import Any
 
 from stowage.cluster import pods, table
 from stowage.framework import events, interface, profile
-from stowage.scheduler import backoff, entry, flight, heap, hints, meters, nominator, pool
+from stowage.scheduler.metering import meters
+from stowage.scheduler.queueing import backoff, entry, flight, heap, hints, nominator, pool
 
 FLUSH_POOL = 30.0
 """Seconds between two looks for pods that have waited too long."""

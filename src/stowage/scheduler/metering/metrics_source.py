@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Protocol
 
 from stowage.engine import cycle
 from stowage.scheduler import cache as caches
-from stowage.scheduler import meters
-from stowage.scheduler import queue as queues
+from stowage.scheduler.metering import meters
+from stowage.scheduler.queueing import queue as queues
 
 if TYPE_CHECKING:
-    from stowage.scheduler import metrics
+    from stowage.scheduler.metering import metrics
 
 VOLUME_STAGES = {"Filter": "predicate", "Reserve": "assume", "PreBind": "bind"}
 """Extension points at which VolumeBinding may fail, as kube-scheduler names them."""

@@ -9,10 +9,10 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from stowage.scheduler import meters
+from stowage.scheduler.metering import meters
 
 if TYPE_CHECKING:
-    from stowage.scheduler import metrics
+    from stowage.scheduler.metering import metrics
 
 SCHEDULER = "stowage"
 """The value of every label `scheduler`."""
