@@ -336,6 +336,7 @@ class Table:
             if self._same(slot, incoming, row):
                 self.pods.starts[slot] = incoming.start  # no plan reads it
                 self.pods.generations[slot] = pod.metadata.generation
+                self.pods.groups[slot] = incoming.group.id
                 return incoming
             self.remove_pod(incoming.uid)
             row = self._row(pod.spec.node_name)  # the removal may have freed it
@@ -347,8 +348,21 @@ class Table:
         return (
             held.rows.item(slot) == row
             and held.shapes.item(slot) == incoming.shape.id
-            and held.groups.item(slot) == incoming.group.id
             and held.priorities.item(slot) == incoming.priority
+            and self._alike(self.groups.values[held.groups.item(slot)], incoming.group)
+        )
+
+    def _alike(self, one: shapes.Group, other: shapes.Group) -> bool:
+        """Whether no selector that was ever asked tells two groups apart: every plan counts them alike.
+
+        The labels of a bound pod differ from those it was assumed with where the API server adds its
+        node's zone and region (admission plugin PodTopologyLabels), which few selectors read.
+        """
+        return one is other or (
+            one.namespace == other.namespace
+            and one.terminating == other.terminating
+            and one.preempted == other.preempted
+            and self.label_view(one) == self.label_view(other)
         )
 
     def add_pod(self, pod: pods.Incoming, row: int) -> None:

@@ -1,8 +1,8 @@
 """Events, on their way to the API server: out of a bounded queue, behind everything else.
 
 `record` never waits. What the queue cannot hold is dropped and counted, as is what the server refuses;
-what it cannot be asked is tried again, up to `TRIES` times. Requests have the lowest priority: while
-places in flight or tokens are short, bindings go first.
+what it cannot be asked is tried again, up to `TRIES` times. While bindings are under way Events stand
+back, for `PATIENCE`; after that they go where places are left.
 """
 
 import asyncio
@@ -19,6 +19,10 @@ TRIES = 12
 """Times an Event is tried while the server cannot be reached, `RETRY_SECONDS` apart; client-go's."""
 
 RETRY_SECONDS = 10.0
+
+PATIENCE = 5.0
+"""Seconds: a burst that is over by then is bound as if there were no Events. One that lasts has both
+side by side from then on, the Events so much late: a queue of Events that only grew would overflow."""
 
 
 class Recorder:
@@ -118,8 +122,10 @@ class Recorder:
         if event.series() and await self._patched(event):
             return
         body = msgspec.json.encode(event.body(*self._reporter))
+        late = self._client.clock.monotonic() - event.written_at > PATIENCE
+        priority = limits.Priority.LOW if late else limits.Priority.IDLE
         try:
-            await self._client.create(resources.EVENTS, body, event.namespace, priority=limits.Priority.LOW)
+            await self._client.create(resources.EVENTS, body, event.namespace, priority=priority)
         except errors.Conflict as error:
             if not error.exists:
                 raise

@@ -16,7 +16,11 @@ from types import TracebackType
 from stowage.kube import clock as clocks
 
 SHARE = 32
-"""While places are short, one in so many is LOW's: bindings without end do not hold Events back for ever."""
+"""While LOW or IDLE waits, one place in so many is theirs: bindings without end do not hold Events back
+for ever."""
+
+BESIDE = 4
+"""IDLE goes while fewer of the others' requests than these are in flight."""
 
 
 class Priority(enum.IntEnum):
@@ -27,10 +31,13 @@ class Priority(enum.IntEnum):
     NORMAL = 1
     LOW = 2
     """What nobody waits for, such as Events."""
+    IDLE = 3
+    """LOW that may be late: it stands back, even where there is a place, so that what a server and a
+    machine can do goes into what others wait for."""
 
 
-_USUAL = (Priority.HIGH, Priority.NORMAL, Priority.LOW)
-_TURN = (Priority.HIGH, Priority.LOW, Priority.NORMAL)
+_USUAL = (Priority.HIGH, Priority.NORMAL, Priority.LOW, Priority.IDLE)
+_TURN = (Priority.HIGH, Priority.LOW, Priority.IDLE, Priority.NORMAL)
 
 
 class _Bucket:
@@ -73,13 +80,15 @@ class Limiter:
     ) -> None:
         if burst < 1 or places < 1 or (qps is not None and qps <= 0):
             raise ValueError("qps, burst and places must be greater than 0")
-        common = _Bucket(qps, burst, clock)
-        self._buckets = (common, common, _Bucket(qps, burst, clock))
+        common, behind = _Bucket(qps, burst, clock), _Bucket(qps, burst, clock)
+        self._buckets = (common, common, behind, behind)
         self._free = places
+        self._urgent = 0
+        """Places that neither LOW nor IDLE has."""
         self._passed = 0
-        """Places given while LOW waited, since LOW had one."""
+        """Places given while LOW or IDLE waited, since one of them had one."""
         self._waiting: tuple[collections.deque[tuple[bool, asyncio.Future[None]]], ...]
-        self._waiting = (collections.deque(), collections.deque(), collections.deque())
+        self._waiting = tuple(collections.deque() for _ in Priority)
 
     def place(self, priority: Priority = Priority.NORMAL) -> "_Place":
         """Hold a place in flight; entered when there is one and the bucket has a token."""
@@ -91,6 +100,9 @@ class Limiter:
 
     async def admit(self, priority: Priority, place: bool) -> None:
         """Wait for a token and, with `place`, for a place, which is to be given back."""
+        if not any(self._waiting[: priority + 1]) and not self._turn and self._open(priority, place):
+            self._admit(priority, place)
+            return
         admitted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting[priority].append((place, admitted))
         self._serve()
@@ -100,39 +112,61 @@ class Limiter:
             await admitted
         except asyncio.CancelledError:
             if admitted.done() and not admitted.cancelled() and place:
-                self._free += 1  # admitted and cancelled in the same turn of the loop
+                self._take(priority, -1)  # admitted and cancelled in the same turn of the loop
             self._serve()
             raise
 
-    def leave(self) -> None:
+    def leave(self, priority: Priority) -> None:
         """Give a place back."""
-        self._free += 1
+        self._take(priority, -1)
         self._serve()
+
+    def _take(self, priority: Priority, places: int = 1) -> None:
+        self._free -= places
+        if priority < Priority.LOW:
+            self._urgent += places
 
     def _serve(self) -> None:
         """Admit who may go, in order; see to it that somebody looks again when there is a token."""
         while (priority := self._due()) is not None:
             place, admitted = self._waiting[priority].popleft()
-            self._buckets[priority].take()
-            if place:
-                self._free -= 1
-                self._passed = 0 if priority is Priority.LOW else self._passed + bool(self._waiting[-1])
+            self._admit(priority, place)
             admitted.set_result(None)
+
+    def _admit(self, priority: Priority, place: bool) -> None:
+        self._buckets[priority].take()
+        if place:
+            self._take(priority)
+            behind = self._waiting[Priority.LOW] or self._waiting[Priority.IDLE]
+            self._passed = self._passed + bool(behind) if priority < Priority.LOW else 0
 
     def _due(self) -> Priority | None:
         """Whose turn it is, of those that may go."""
-        for priority in _TURN if self._passed >= SHARE - 1 else _USUAL:
+        for priority in _TURN if self._turn else _USUAL:
             waiting = self._waiting[priority]
             while waiting and waiting[0][1].done():
                 waiting.popleft()  # its request was cancelled
-            if not waiting or (waiting[0][0] and not self._free):
-                continue
-            bucket = self._buckets[priority]
-            if not bucket.empty():
+            if waiting and self._open(priority, waiting[0][0]):
                 return priority
+        return None
+
+    @property
+    def _turn(self) -> bool:
+        """Whether LOW and IDLE have their share now."""
+        return self._passed >= SHARE - 1
+
+    def _open(self, priority: Priority, place: bool) -> bool:
+        """Whether the first of a priority may go; where it lacks a token, somebody looks again."""
+        if place and not self._free:
+            return False
+        if priority is Priority.IDLE and self._urgent >= BESIDE and not self._turn:
+            return False
+        bucket = self._buckets[priority]
+        if bucket.empty():
             if bucket.refill is None:
                 bucket.refill = asyncio.create_task(self._refilled(bucket))
-        return None
+            return False
+        return True
 
     async def _refilled(self, bucket: _Bucket) -> None:
         try:
@@ -164,7 +198,7 @@ class _Place:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._limiter.leave()
+        self._limiter.leave(self._priority)
 
 
 @dataclasses.dataclass(slots=True)

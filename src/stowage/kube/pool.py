@@ -113,10 +113,9 @@ class Pool:
 
     async def _channel(self) -> _Channel:
         """A connection that is free: an idle one, a new one, or after some patience another new one."""
-        now = asyncio.get_running_loop().time()
         while self._idle:
             channel = self._idle.pop()
-            if channel.usable and now - channel.idle_since < IDLE_SECONDS:
+            if channel.fresh:
                 return channel
             channel.abort()
         if len(self._open) + self._opening >= EAGER:
@@ -152,7 +151,7 @@ class Pool:
             waiting.set_result(channel if channel.usable else None)
             return
         if channel.usable:
-            channel.idle_since = asyncio.get_running_loop().time()
+            channel.rest()
             self._idle.append(channel)
 
     async def _opened(self) -> _Channel:
@@ -200,8 +199,9 @@ class _Channel(asyncio.Protocol):
     """A connection; it is in `open` while it is."""
 
     def __init__(self, opened: set[_Channel]) -> None:
-        self.idle_since = 0.0
         self.usable = True
+        self._idle_since = 0.0
+        self._loop = asyncio.get_running_loop()  # looked up once: each time costs a system call
         self._opened = opened
         self._answer: asyncio.Future[Answer] | None = None
         self._parser = httptools.HttpResponseParser(self)
@@ -211,11 +211,10 @@ class _Channel(asyncio.Protocol):
     async def ask(self, data: bytes, timeout: float) -> Answer:
         """Send a request, return its answer; OSError where there is none. Afterwards, the connection
         may not be `usable`."""
-        loop = asyncio.get_running_loop()
         if not self.usable:
             raise NotConnected("the server hung up")
-        answer = self._answer = loop.create_future()
-        timer = loop.call_later(timeout, self._fail, TimeoutError(f"none in {timeout:g} s"))
+        answer = self._answer = self._loop.create_future()
+        timer = self._loop.call_later(timeout, self._fail, TimeoutError(f"none in {timeout:g} s"))
         complete = False
         try:
             self._transport.write(data)
@@ -227,6 +226,15 @@ class _Channel(asyncio.Protocol):
             self._answer = None
             if not complete:  # an answer that comes now would be taken for that of the next request
                 self.usable = False
+
+    def rest(self) -> None:
+        """Nothing is asked of it now."""
+        self._idle_since = self._loop.time()
+
+    @property
+    def fresh(self) -> bool:
+        """Whether it may be used again after its rest."""
+        return self.usable and self._loop.time() - self._idle_since < IDLE_SECONDS
 
     def retire(self) -> None:
         """Be used no more once the request under way, if there is one, is answered."""

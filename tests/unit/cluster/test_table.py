@@ -6,7 +6,7 @@ import pytest
 
 from stowage.api import objects
 from stowage.cluster import pods, shapes, table
-from tests.builders import NodeBuilder, make_node, make_pod, make_table
+from tests.builders import NodeBuilder, PodBuilder, make_node, make_pod, make_table
 
 replace = msgspec.structs.replace
 
@@ -115,6 +115,29 @@ def test_quantities_written_differently_are_no_change() -> None:
     sequence = cluster.log.sequence
     cluster.set(make_node("n").allocatable(cpu="4000m", memory="1024Mi").done())
     assert cluster.log.sequence == sequence
+
+
+def zoned(pod: PodBuilder) -> objects.Pod:
+    """As PodTopologyLabels of the API server leaves it when it is bound."""
+    return pod.on("n").label(**{"topology.kubernetes.io/zone": "za"}).done()
+
+
+def test_a_label_that_no_selector_reads_leaves_no_trace() -> None:
+    cluster = make_table(make_node("n"))
+    cluster.set(make_pod("x").label(app="db").on("n").done())
+    sequence = cluster.log.sequence
+    cluster.set(zoned(make_pod("x").label(app="db")))
+    assert cluster.log.sequence == sequence
+    # The table knows it all the same: a selector may come that reads it.
+    cluster.set(service({"topology.kubernetes.io/zone": "za"}))
+    assert (
+        cluster.held(cluster.pods.by_uid[make_pod("x").done().metadata.uid]).group.labels[
+            "topology.kubernetes.io/zone"
+        ]
+        == "za"
+    )
+    cluster.set(make_pod("x").label(app="db").on("n").done())
+    assert cluster.log.sequence == sequence + 2
 
 
 def unschedulable(node: NodeBuilder) -> NodeBuilder:

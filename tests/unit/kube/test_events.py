@@ -167,6 +167,37 @@ async def test_a_full_queue_drops_and_counts_and_nobody_waits(caplog: pytest.Log
     assert caplog.text.count("the queue is full") == 2
 
 
+async def test_events_stand_back_for_bindings_until_they_are_overdue() -> None:
+    order: list[str] = []
+    bound = asyncio.Event()
+    clock = fakes.Clock(hurry=False)
+
+    async def handle(request: web.Request) -> web.Response:
+        await request.read()
+        if request.path.endswith("binding"):
+            await bound.wait()
+        else:
+            order.append((await request.json())["regarding"]["name"])
+        return web.json_response({})
+
+    async with fakes.client_of(handle, clock=clock) as made:
+        recorder = events.Recorder(made, "stowage", "stowage-host", senders=1)
+        binds = [asyncio.create_task(bind(made)) for _ in range(limits.BESIDE)]
+        record(recorder, "overdue")
+        await clock.advance(events.PATIENCE + 1)
+        running = asyncio.create_task(recorder.run())
+        await recorder.flush()
+        assert order == ["overdue"]
+        record(recorder, "new")
+        await fakes.settled()
+        assert order == ["overdue"]
+        bound.set()
+        await asyncio.gather(recorder.flush(), *binds)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    assert order == ["overdue", "new"]
+
+
 async def test_bindings_go_first() -> None:
     order: list[str] = []
     bound = asyncio.Event()

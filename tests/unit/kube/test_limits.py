@@ -1,6 +1,7 @@
 """The token bucket, places in flight and backoff."""
 
 import asyncio
+import contextlib
 import random
 
 import pytest
@@ -85,6 +86,36 @@ async def test_a_share_of_the_places_goes_to_the_least_important() -> None:
     assert order == [*turn, "event 0", *turn, "event 1", "bind", "bind", "event 2"]
 
 
+async def test_what_may_be_late_stands_back_while_others_are_under_way() -> None:
+    limiter = limits.Limiter(qps=None, burst=1, places=100, clock=fakes.Clock())
+    order: list[str] = []
+    async with contextlib.AsyncExitStack() as stack:
+        for _ in range(limits.BESIDE - 1):
+            await stack.enter_async_context(limiter.place())
+        await enter_and_leave(limiter, limits.Priority.IDLE, order, "beside a few")
+        async with limiter.place():
+            waiting = asyncio.create_task(enter_and_leave(limiter, limits.Priority.IDLE, order, "after"))
+            await enter_and_leave(limiter, limits.Priority.LOW, order, "overdue")
+            await fakes.settled()
+            assert order == ["beside a few", "overdue"]
+        await waiting
+    assert order == ["beside a few", "overdue", "after"]
+
+
+async def test_what_may_be_late_has_a_share_all_the_same() -> None:
+    limiter = limits.Limiter(qps=None, burst=1, places=100, clock=fakes.Clock())
+    async with contextlib.AsyncExitStack() as stack:
+        for _ in range(limits.BESIDE):
+            await stack.enter_async_context(limiter.place())
+        waiting = asyncio.create_task(enter_and_leave(limiter, limits.Priority.IDLE, [], "event"))
+        await fakes.settled()
+        for _ in range(limits.SHARE - 1):
+            assert not waiting.done()
+            await enter_and_leave(limiter, limits.Priority.NORMAL, [], "bind")
+        async with asyncio.timeout(1):
+            await waiting
+
+
 async def test_events_have_a_bucket_of_their_own() -> None:
     clock = fakes.Clock(hurry=False)
     limiter = limits.Limiter(qps=1, burst=1, places=5, clock=clock)
@@ -94,9 +125,9 @@ async def test_events_have_a_bucket_of_their_own() -> None:
     await fakes.settled()
     assert not any(each.done() for each in second)
     await clock.advance(1.1)
-    assert [each.done() for each in second] == [True, False, True]
+    assert [each.done() for each in second] == [True, False, True, False]
     await clock.advance(1)
-    assert second[1].done()
+    assert all(each.done() for each in second)
 
 
 async def test_who_gives_up_leaves_no_place_taken() -> None:
