@@ -109,7 +109,7 @@ record: reference ## record tests/data/conformance anew (RECORD_SEED, RECORD_COU
 	$(BIN)/python -m tests.reference.record $(RECORD_SEED) $(RECORD_COUNT) tests/data/conformance
 
 .PHONY: side-by-side
-side-by-side: $(STAMP) reference ## COUNT random pods (300) beside the real scheduler on one cluster, from SEED (1) on
+side-by-side: $(STAMP) reference ## COUNT random pods (300) of every family beside the real scheduler, from SEED (1) on
 	SEED=$(SEED) COUNT=$(COUNT) $(BIN)/pytest -s tests/integration/side_by_side
 
 .PHONY: fuzz

@@ -42,7 +42,12 @@ async def several_victims_on_one_node(w: World) -> None:
     await w.going("v0", "v1", "v2")
     for i in range(3):
         await w.told(f"v{i}", "Preempted")
+    await w.nominated("high", "n")
+    for i in range(2):  # each time it is tried again, and is told so; an Event names the version it is about
         await w.ended(f"v{i}")
+        await w.rejected("high", "not eligible")
+        await w.tried("high", i + 2)
+    await w.ended("v2")
     await w.bound("high")
 
 
@@ -256,9 +261,14 @@ async def a_lesser_nomination_ends_where_a_greater_one_preempts(w: World) -> Non
     await w.pod("high", "4", priority=100)
     await w.going("b")
     await w.nominated("middle", "")
-    await w.ended("a")
+    await w.nominated("high", "n")
+    await w.told("b", "Preempted")
+    await w.ended("a")  # both are tried again, and the greater one waits for the other victim
+    await w.rejected("high", "not eligible")
+    await w.rejected("middle", "preemption: 0/1 nodes are available: 1 Insufficient cpu")
     await w.ended("b")
     await w.bound("high")
+    await w.rejected("middle", "No preemption victims found")
 
 
 @script

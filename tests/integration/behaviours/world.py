@@ -7,14 +7,17 @@ for what has to come of it. There are no controllers and no kubelets; the script
 import asyncio
 import contextlib
 import re
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from stowage.api import objects
 from stowage.kube import client as clients
 from stowage.kube import errors, resources, watch
+from tests.integration.side_by_side import known
 
 Json = dict[str, Any]
+Handled = Callable[[], Awaitable[Mapping[str, int]]]
+"""How many events of each label the scheduler has taken in."""
 
 EVENTS = resources.EVENTS.plain()
 KINDS = {
@@ -39,11 +42,15 @@ SECONDS = 20.0
 
 
 class World:
-    """One scenario on one API server, in a namespace of its own."""
+    """One scenario on one API server, in a namespace of its own.
 
-    def __init__(self, client: clients.Client, namespace: str) -> None:
+    Kinds are told of by watches of their own. A script goes on when the scheduler has heard of what was
+    created, where it says so."""
+
+    def __init__(self, client: clients.Client, namespace: str, handled: Handled) -> None:
         self.client = client
         self.namespace = namespace
+        self._handled = handled
         self._history: dict[str, list[Json]] = {}
         self._names: dict[str, str] = {}
         """uid -> name of a pod"""
@@ -53,10 +60,20 @@ class World:
     async def create(self, kind: str, name: str, status: Json | None = None, **fields: Any) -> Json:
         """An object; its status is written as a component would."""
         meta = {"name": name, **fields.pop("metadata", {})}
-        namespace = self.namespace if KINDS[kind].namespaced else ""
-        made = await self.client.create(KINDS[kind], {"metadata": meta, **fields}, namespace)
+        made = await self._made(kind, {"metadata": meta, **fields})
         if status is not None:
             made = await self.status(kind, name, status)
+        return made
+
+    async def _made(self, kind: str, body: Json) -> Json:
+        """Creates it, and returns once the scheduler has heard of it, where it says so."""
+        namespace = self.namespace if KINDS[kind].namespaced else ""
+        label = known.LABELS.get(kind, "")
+        before = (await self._handled()).get(label, 0)
+        made = await self.client.create(KINDS[kind], body, namespace)
+        async with asyncio.timeout(SECONDS):
+            while label and (await self._handled()).get(label, 0) == before:
+                await asyncio.sleep(0.01)
         return made
 
     async def node(self, name: str, cpu: str = "4", **spec: Any) -> None:
@@ -65,7 +82,7 @@ class World:
         amounts = {"cpu": cpu, "memory": "8Gi", "pods": "110", **spec.pop("amounts", {})}
         status = {"allocatable": amounts, "capacity": amounts}
         body = {"metadata": {"name": name, "labels": labels}, "spec": spec, "status": status}
-        await self.client.create(KINDS["Node"], body)
+        await self._made("Node", body)
 
     async def pod(self, name: str, cpu: str = "1", **spec: Any) -> Json:
         """A pod that waits for a node; ``labels`` and ``finalizers`` are metadata, all else its spec."""

@@ -286,14 +286,21 @@ class Scene:
     ended: datetime.datetime | None = None
 
     def scheduler(
-        self, written: str = "", altered: str = "", *, direct: bool = False, kubeconfig: str = ""
+        self,
+        written: str = "",
+        altered: str = "",
+        *,
+        direct: bool = False,
+        kubeconfig: str = "",
+        port: int = 0,
     ) -> Replica:
-        """Starts one, through the proxy unless `direct`; `altered`: see that module."""
+        """Starts one, through the proxy unless `direct`; `altered`: see there; `port`: 0 serves nobody."""
         number = len(self.replicas)
         path = self.folder / f"scheduler-{number}.yaml"
         path.write_text(written or configuration())
         reached = kubeconfig or (self.plane.kubeconfig if direct else self.proxied)
-        arguments = ["scheduler", "--kubeconfig", reached, "--config", str(path), "--secure-port=0", "--v=3"]
+        serving = f"--secure-port={port}"
+        arguments = ["scheduler", "--kubeconfig", reached, "--config", str(path), serving, "--v=3"]
         log = self.folder / f"scheduler-{number}.log"
         log.touch()
         replica = Replica(log, arguments, altered)
@@ -301,11 +308,11 @@ class Scene:
         self.running.append(self.group.create_task(replica.run()))
         return replica
 
-    async def replicas_of(self, written: str = "") -> tuple[Replica, Replica]:
+    async def replicas_of(self, written: str = "", altered: str = "") -> tuple[Replica, Replica]:
         """A leader, and a second one that waits; the first goes through the proxy."""
-        leader = self.scheduler(written)
+        leader = self.scheduler(written, altered)
         await leader.until("Cluster known; scheduling")
-        second = self.scheduler(written, direct=True)
+        second = self.scheduler(written, altered, direct=True)
         await second.until("Waiting for the Lease")
         return leader, second
 

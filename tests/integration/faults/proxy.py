@@ -51,6 +51,10 @@ class Proxy:
         """pods of whose binding the answer was lost"""
         self.late: dict[str, asyncio.Task[web.StreamResponse]] = {}
         """pods of which a binding arrives later than its connection breaks"""
+        self.waits: list[tuple[str, float]] = []
+        """path of each request that came again after a fault had answered it, and the seconds until then"""
+        self._answered: dict[tuple[str, str, bytes], float] = {}
+        """method, path and body of a request -> when a fault answered it last"""
         self._plane = plane
         self._acts: list[Act] = []
         self._open: list[web.Request] = []
@@ -124,9 +128,13 @@ class Proxy:
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
         exchange = Exchange(request, body, lambda: self._forward(request, body))
+        key, clock = (request.method, request.path, body), asyncio.get_running_loop().time
+        if key in self._answered:
+            self.waits.append((request.path, clock() - self._answered.pop(key)))
         for act in self._acts:
             answer = await act(exchange)
             if answer is not None:
+                self._answered[key] = clock()
                 return answer
         return await exchange.forward()
 

@@ -2,10 +2,12 @@
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import yaml
 
 from stowage.kube import client as clients
@@ -80,6 +82,23 @@ def kubeconfig(path: Path, of: str, token: str) -> str:
 async def client_as(path: Path, of: str, token: str) -> AsyncIterator[clients.Client]:
     async with clients.Client(connection.from_kubeconfig(kubeconfig(path, of, token))) as client:
         yield client
+
+
+def free_port() -> int:
+    """A port of loopback that nobody listens at."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
+async def scraped(port: int, token: str) -> dict[str, float]:
+    """What a scheduler's metrics endpoint tells the bearer of a token; families without labels only."""
+    headers = {"Authorization": f"Bearer {token}"}
+    async with (
+        aiohttp.ClientSession(raise_for_status=True) as session,
+        session.get(f"https://127.0.0.1:{port}/metrics", headers=headers, ssl=False) as answer,
+    ):
+        lines = [line.split(" ") for line in (await answer.text()).splitlines()]
+    return {line[0]: float(line[1]) for line in lines if len(line) == 2}
 
 
 async def bind(client: clients.Client, namespace: str, pod: str, node: str = "n") -> str:

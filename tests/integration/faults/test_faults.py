@@ -145,18 +145,18 @@ async def refuse_watches(exchange: proxy.Exchange) -> web.StreamResponse | None:
 
 
 @pytest.mark.parametrize(
-    "act",
+    ("act", "pause"),
     [
-        refuse_bindings,
-        refuse_watches,
-        refusing(429, "TooManyRequests", retry_after=1),
-        refusing(500, "InternalError"),
+        pytest.param(refuse_bindings, 0, id="409"),
+        pytest.param(refuse_watches, 0, id="410"),
+        pytest.param(refusing(429, "TooManyRequests", retry_after=1), 1, id="429"),
+        pytest.param(refusing(500, "InternalError"), 0, id="500"),
     ],
-    ids=["409", "410", "429", "500"],
 )
 async def test_answers_that_are_errors_for_a_while(
-    plane: control_plane.ControlPlane, tmp_path: Path, act: proxy.Act
+    plane: control_plane.ControlPlane, tmp_path: Path, act: proxy.Act, pause: int
 ) -> None:
+    """`pause`: the seconds that the answer asks for."""
     async with harness.scene(plane, tmp_path) as scene:
         scene.scheduler()
         await scene.cluster.bound(60)
@@ -165,6 +165,10 @@ async def test_answers_that_are_errors_for_a_while(
             await asyncio.sleep(3)  # how long the fault lasts
         scene.over()
         await scene.holds()
+        # A Lease is tried at times of its own, whatever the answer was.
+        waits = [seconds for path, seconds in scene.proxy.waits if "/leases/" not in path]
+        assert waits
+        assert min(waits) >= pause
 
 
 @pytest.mark.parametrize("elect", [True, False], ids=["elected", "alone"])
@@ -184,15 +188,19 @@ async def test_an_api_that_answers_after_five_seconds(
 
 
 # ---------------------------------------------------------------------------------------- the clock
-async def test_a_clock_that_jumps(plane: control_plane.ControlPlane, tmp_path: Path) -> None:
-    async with harness.scene(plane, tmp_path) as scene:
-        scheduler = scene.scheduler(altered="jumping_clock=86400")
+async def test_clocks_that_jump(plane: control_plane.ControlPlane, tmp_path: Path) -> None:
+    """The Lease that the second replica waits for is a day old by its clock, and then it is not."""
+    async with harness.scene(plane, tmp_path, pods=0) as scene:
+        leader, second = await scene.replicas_of(altered="jumping_clock=86400")
+        await scene.cluster.fill(FULL)
         for bound in (40, 120):  # a day forward, and back
             await scene.cluster.bound(bound)
-            scheduler.signal(signal.SIGUSR1)
+            leader.signal(signal.SIGUSR1)
+            second.signal(signal.SIGUSR1)
         scene.over()
         await scene.holds()
-        assert scheduler.starts == 1
+        assert (leader.starts, second.starts) == (1, 1)
+        assert not second.lines("Cluster known; scheduling")
 
 
 # -------------------------------------------------------------- what goes while a pod is being bound

@@ -34,14 +34,17 @@ async def unbound(plane: control_plane.ControlPlane, folder: Path) -> AsyncItera
 
 
 async def pair(
-    scene: harness.Scene, names: tuple[str, str], account: str = replicas.ACCOUNT
+    scene: harness.Scene,
+    names: tuple[str, str],
+    account: str = replicas.ACCOUNT,
+    ports: tuple[int, int] = (0, 0),
 ) -> tuple[harness.Replica, harness.Replica]:
     """The first holds the Lease, and the second leads all the same."""
     made = []
-    for name, more in zip(names, ("", ",ignores_the_lease"), strict=True):
+    for name, more, port in zip(names, ("", ",ignores_the_lease"), ports, strict=True):
         token = await replicas.token(scene.cluster.client, name, account)
         path = replicas.kubeconfig(scene.folder / name, scene.proxied, token)
-        made.append(scene.scheduler(WRITTEN, f"hostname={name}{more}", kubeconfig=path))
+        made.append(scene.scheduler(WRITTEN, f"hostname={name}{more}", kubeconfig=path, port=port))
     for each in made:
         await each.until("Cluster known; scheduling")
     return made[0], made[1]
@@ -95,13 +98,13 @@ async def test_with_the_policy_only_the_holder_of_the_lease_binds(
         assert not (await other.known())["assumed"]
 
 
-async def test_without_it_no_pod_is_bound_twice_and_nodes_with_too_much_are_noticed(
+async def test_without_it_no_pod_is_bound_twice_and_overcommit_is_detected_logged_and_counted(
     plane: control_plane.ControlPlane, tmp_path: Path
 ) -> None:
-    names = ("unfenced-0", "unfenced-1")
-    async with unbound(plane, tmp_path), harness.scene(plane, tmp_path) as scene:
+    names, ports = ("unfenced-0", "unfenced-1"), (replicas.free_port(), replicas.free_port())
+    async with unbound(plane, tmp_path) as (admin, _), harness.scene(plane, tmp_path) as scene:
         with scene.proxy.fault(Split()):
-            both = await pair(scene, names, replicas.OTHER)
+            both = await pair(scene, names, replicas.OTHER, ports)
             await scene.cluster.bound(FULL)
         scene.over()
         evidence = await scene.evidence(both[0])
@@ -112,10 +115,15 @@ async def test_without_it_no_pod_is_bound_twice_and_nodes_with_too_much_are_noti
         over = {node for node in evidence.nodes if used.count(node) > harness.FIT}
         assert over
         assert {said.split()[0] for said in checks.room(evidence)} == over
-        for each in both:
+        token = await replicas.token(admin)
+        for each, port in zip(both, ports, strict=True):
+            assert not (await each.known())["assumed"]
             said = each.lines("Node has more pods bound than it has room for")
             assert {line["node"] for line in said} == over
             assert [line["total"] for line in said] == list(range(1, len(over) + 1))
+            told = await replicas.scraped(port, token)
+            assert told["scheduler_overcommits_total"] == len(over)
+            assert told["scheduler_overcommitted_nodes"] == len(over)
 
 
 async def test_the_policy_asks_for_the_token_of_the_pod_that_holds_the_lease(

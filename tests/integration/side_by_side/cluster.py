@@ -7,7 +7,7 @@ for a pod that has been given a node is done by `Cluster.provide`.
 
 import asyncio
 import contextlib
-import copy
+import itertools
 import json
 from collections import Counter
 from typing import Any
@@ -16,6 +16,7 @@ from stowage.api import objects, volumes
 from stowage.kube import client as clients
 from stowage.kube import errors, resources
 from tests.fuzz.world import Json
+from tests.integration.side_by_side import valid
 
 GATE = "test.example.com/not-yet"
 
@@ -47,10 +48,10 @@ LAST = _NAMES[_NAMES.index("Pod") + 1 :]
 WITH_STATUS = ("PersistentVolumeClaim", "PersistentVolume", "VolumeAttachment", "PodDisruptionBudget", "Pod")
 """Kinds whose status a server does not take when they are created."""
 
-SERVERS = ("uid", "resourceVersion", "creationTimestamp", "managedFields", "generation", "selfLink")
-DELETED = ("deletionTimestamp", "deletionGracePeriodSeconds")
 SERVERS_OWN = ("default", "kubernetes")
 """The Service that an API server keeps."""
+ALWAYS = ("Namespace", "Service", "Pod")
+"""Kinds of which there may be some, whoever made them."""
 PATIENCE = 0.5
 """Seconds between a nomination and the volumes: what the scheduler writes for them is written by then."""
 ENDED = ("Succeeded", "Failed")
@@ -88,7 +89,11 @@ class Cluster:
         self.refused: Counter[str] = Counter()
         self._uids: dict[str, str] = {}
         """uid in the scenario -> on the server"""
-        self._made: Counter[str] = Counter()
+        self.added: Counter[str] = Counter()
+        """How many objects of each kind were ever created."""
+        self._made: set[str] = set()
+        """Kinds of which there may be some now."""
+        self._marks = itertools.count()
 
     # ------------------------------------------------------------------ building
 
@@ -133,16 +138,22 @@ class Cluster:
         return bool(made)
 
     async def _created(self, items: list[Json]) -> None:
-        """One after another; what follows upon their creation, all at once."""
-        made = [(item, await self._posted(item)) for item in items]
+        """One after another, but several nodes' pods at once, as what follows upon their creation."""
+        chains: dict[str, list[Json]] = {}
+        for item in items:
+            chains.setdefault(item.get("spec", {}).get("nodeName", ""), []).append(item)
         async with asyncio.TaskGroup() as group:
-            for item, found in made:
-                if found:
-                    group.create_task(self._completed(item, found))
+            for chain in chains.values():
+                group.create_task(self._chain(chain, group))
+
+    async def _chain(self, items: list[Json], group: asyncio.TaskGroup) -> None:
+        for item in items:
+            if made := await self._posted(item):
+                group.create_task(self._completed(item, made))
 
     async def _posted(self, item: Json, gated: bool = False) -> Json:
         kind, (namespace, _) = KINDS[item["kind"]], key(item)
-        body = self._valid(item)
+        body = valid.body(item, self._uids)
         if gated:
             body["spec"].setdefault("schedulingGates", []).append({"name": GATE})
         try:
@@ -152,7 +163,8 @@ class Cluster:
             return {}
         if item["metadata"].get("uid"):
             self._uids[item["metadata"]["uid"]] = made["metadata"]["uid"]
-        self._made[item["kind"]] += 1
+        self.added[item["kind"]] += 1
+        self._made.add(item["kind"])
         return made
 
     async def _completed(self, item: Json, made: Json) -> None:
@@ -160,7 +172,7 @@ class Cluster:
         kind, (namespace, name) = KINDS[item["kind"]], key(item)
         try:
             if item["kind"] in WITH_STATUS and item.get("status"):
-                made["status"] = _status(item)
+                made["status"] = valid.status(item)
                 await self.client.update(kind.sub("status", dict[str, Any]), made, name, namespace)
             if "deletionTimestamp" in item["metadata"]:
                 await self.client.delete(kind, name, namespace)
@@ -170,31 +182,17 @@ class Cluster:
     def _refuse(self, item: Json, error: errors.APIError) -> None:
         self.refused[f"{item['kind']}: {error}"] += 1
 
-    def _valid(self, item: Json) -> Json:
-        body: Json = copy.deepcopy(item)
-        meta = body["metadata"]
-        for field in (*SERVERS, *DELETED):
-            meta.pop(field, None)
-        for owner in meta.get("ownerReferences", []):
-            owner["uid"] = self._uids.get(owner["uid"], owner["uid"])
-        spec = body.get("spec", {})
-        if "uid" in (spec.get("claimRef") or {}):
-            spec["claimRef"]["uid"] = self._uids.get(spec["claimRef"]["uid"], spec["claimRef"]["uid"])
-            spec["claimRef"].pop("resourceVersion", None)
-        for volume in spec.get("volumes", []):
-            if "ephemeral" in volume:
-                asked = volume["ephemeral"]["volumeClaimTemplate"]["spec"]
-                asked.setdefault("resources", {"requests": {"storage": "1Gi"}})
-        match item["kind"]:
-            case "Service":
-                body["spec"] = {**spec, "clusterIP": "None", "clusterIPs": ["None"]}
-            case "ReplicaSet" | "StatefulSet":
-                _templated(spec, spec.get("selector", {}).get("matchLabels", {}))
-            case "ReplicationController":
-                _templated(spec, spec.get("selector", {}))
-            case "PodDisruptionBudget":
-                spec.setdefault("minAvailable", 1)
-        return body
+    async def mark(self) -> None:
+        """Adds a claim and a volume of no use, where there are any: who knows of them knows of all before."""
+        name = f"mark-{next(self._marks)}"
+        asked = {"storageClassName": "mark", "accessModes": ["ReadWriteOnce"], "volumeMode": "Filesystem"}
+        if "PersistentVolumeClaim" in self._made:
+            spec = {**asked, "resources": {"requests": {"storage": "1"}}}
+            meta = {"namespace": "default", "name": name}
+            await self.create({"kind": "PersistentVolumeClaim", "metadata": meta, "spec": spec})
+        if "PersistentVolume" in self._made:
+            spec = {**asked, "capacity": {"storage": "1"}, "hostPath": {"path": "/mark"}}
+            await self.create({"kind": "PersistentVolume", "metadata": {"name": name}, "spec": spec})
 
     # ------------------------------------------------------------------- reading
 
@@ -204,7 +202,7 @@ class Cluster:
         return [item for found in lists for item in found]
 
     async def _list(self, name: str) -> list[Json]:
-        if not self._made[name] and name not in ("Pod", "Namespace"):
+        if name not in self._made and name not in ALWAYS:
             return []
         kind = KINDS[name]
         page = await self.client.list_page(kind)
@@ -352,18 +350,3 @@ class Cluster:
             options = {"gracePeriodSeconds": 0, "propagationPolicy": "Background"}
             path, body = kind.path(namespace, name), json.dumps(options).encode()
             await self.client.request(clients.Call("DELETE", path, body=body))
-
-
-def _status(item: Json) -> Json:
-    status: Json = copy.deepcopy(item["status"])
-    if item["kind"] == "Pod":
-        for condition in status.get("conditions", []):
-            condition.setdefault("lastTransitionTime", "2026-01-01T00:00:00Z")
-    return status
-
-
-def _templated(spec: Json, labels: dict[str, str]) -> None:
-    """Gives a controller the pod template that a server wants to see."""
-    spec.setdefault("replicas", 0)
-    containers = [{"name": "c", "image": "app"}]
-    spec["template"] = {"metadata": {"labels": labels}, "spec": {"containers": containers}}
