@@ -98,6 +98,10 @@ class NodeBuilder:
         taints.append({"key": key, "value": value, "effect": effect})
         return self
 
+    def declares(self, *features: str) -> Self:
+        self.raw["status"]["declaredFeatures"] = list(features)
+        return self
+
     def done(self) -> objects.Node:
         return msgspec.convert(self.raw, objects.Node)
 

@@ -21,7 +21,7 @@ def _differences(lines: Iterable[scenarios.Line]) -> list[compare.Difference]:
 
 
 def test_there_is_something_to_compare_with() -> None:
-    assert len(RECORDED) == 15
+    assert len(RECORDED) == 16
     assert scenarios.check(RECORDED) > 2000
 
 

@@ -31,7 +31,7 @@ def _differences(scenario: dict[str, Any]) -> list[str]:
 
 
 def test_there_is_something_to_compare_with() -> None:
-    assert len(RECORDED) == 15
+    assert len(RECORDED) == 16
 
 
 @pytest.mark.parametrize("path", RECORDED, ids=_family)

@@ -26,6 +26,7 @@ NODES = resources.NODES.plain()
 NODE_STATUS = resources.NODES.sub("status", dict[str, Any])
 NAMESPACES = resources.of(objects.Namespace).plain()
 CLASSES = resources.of(objects.PriorityClass).plain()
+DEVICE_CLASSES = resources.of(objects.DeviceClass).plain()
 EVENTS = resources.EVENTS.plain()
 
 WITHOUT_LEASE = config.load(
@@ -241,6 +242,23 @@ async def test_what_needs_claims_of_devices_stays_pending(plane: control_plane.C
         assert said["message"] == "0/1 nodes are available: resource claims are not supported yet."
         event = await cluster.event("FailedScheduling", "p")
         assert event["note"] == said["message"]
+
+
+async def test_what_only_devices_provide_stays_pending_and_says_so(plane: control_plane.ControlPlane) -> None:
+    async with cluster_of(plane) as cluster:
+        node, resource = await cluster.node("n"), f"{cluster.name}.example.com/gpu"
+        spec = {"extendedResourceName": resource}
+        await cluster.client.create(DEVICE_CLASSES, {"metadata": {"name": cluster.name}, "spec": spec})
+        asked = {"requests": {resource: "1"}, "limits": {resource: "1"}}
+        containers = [{"name": "c", "image": "i", "resources": asked}]
+        async with scheduling(cluster):
+            await cluster.pod("p", containers=containers)
+            said = await cluster.unscheduled("p")
+            assert "1 extended resources of device classes are not supported yet." in said["message"]
+            status = {"status": {"allocatable": {resource: "1"}, "capacity": {resource: "1"}}}
+            await cluster.client.patch(NODE_STATUS, status, node, how=clients.Patch.STRATEGIC)
+            assert await cluster.node_of("p") == node
+        await cluster.client.delete(DEVICE_CLASSES, cluster.name)
 
 
 @contextlib.asynccontextmanager

@@ -197,4 +197,4 @@ class Node:
             for image in status.get("images") or []
             for name in image.get("names") or []
         ]
-        self.declared_features = frozenset(status.get("declaredFeatures") or ())
+        self.declared_features: list[str] = status.get("declaredFeatures") or []

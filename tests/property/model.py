@@ -50,6 +50,7 @@ def node(cluster: table.Table, row: int) -> Json:
         "nonzero": cluster.nonzero[:, row].tolist(),
         "labels": cluster.labels.get(row),
         "taints": cluster.taints.sets[cluster.taints.ids.item(row)],
+        "features": cluster.features.sets[cluster.features.ids.item(row)],
         "unschedulable": cluster.unschedulable.item(row),
     }
 
@@ -147,6 +148,7 @@ def columns(cluster: table.Table) -> Json:
         "shape_counts": dict(held.shape_counts),
         "labels": cluster.labels.ids[: cluster.size].tolist(),
         "taints": cluster.taints.ids[: cluster.size].tolist(),
+        "features": cluster.features.ids[: cluster.size].tolist(),
         "nominations": {uid: (pod.key, node) for uid, (pod, node) in cluster.nominations.items()},
         "described": described(cluster),
     }

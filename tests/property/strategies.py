@@ -21,6 +21,7 @@ HOSTNAME = "kubernetes.io/hostname"
 ZONE = "topology.kubernetes.io/zone"
 GPU = "example.com/gpu"
 MI = 1 << 20
+FEATURES = ("RestartAllContainersOnContainerExits", "UserNamespacesHostNetworkSupport")
 
 Json = dict[str, Any]
 
@@ -75,6 +76,11 @@ def owned(pod: PodBuilder, kind: str, name: str) -> PodBuilder:
 def imaged(pod: PodBuilder, *images: str) -> PodBuilder:
     containers = [{"name": f"c{i}", "image": image} for i, image in enumerate(images)]
     return pod.spec(containers=containers)
+
+
+def restarting(pod: PodBuilder) -> PodBuilder:
+    pod.container["restartPolicyRules"] = [{"action": "RestartAllContainers"}]
+    return pod
 
 
 TEMPLATES: dict[str, Callable[[PodBuilder], PodBuilder]] = {
@@ -139,6 +145,8 @@ TEMPLATES: dict[str, Callable[[PodBuilder], PodBuilder]] = {
     "port": lambda pod: pod.host_port(80).host_port(53, "UDP", "10.0.0.1"),
     "any-port": lambda pod: pod.host_port(80, "TCP", "10.0.0.2"),
     "images": lambda pod: imaged(pod, "small", "large:v1"),
+    "restarting": restarting,
+    "isolated": lambda pod: restarting(pod).spec(hostNetwork=True, hostUsers=False),
     "claim": lambda pod: pod.spec(volumes=[claim("shared")]),
     "sole": lambda pod: pod.spec(volumes=[claim("sole")]),
     "waiting": lambda pod: pod.spec(volumes=[claim("waiting")]),
@@ -190,6 +198,8 @@ node_labels = st.fixed_dictionaries(
         "disk": st.sampled_from(("ssd", "hdd")),
     },
 )
+feature_lists = st.lists(st.sampled_from(FEATURES), max_size=2, unique=True)
+"""In order, as an API server has them, or not."""
 image_lists = st.lists(
     st.sampled_from((("small:latest", 40 * MI), ("small:latest", 90 * MI), ("large:v1", 900 * MI))),
     max_size=2,
@@ -209,6 +219,7 @@ def nodes(draw: st.DrawFn, name: str) -> NodeBuilder:
     else:
         node.label("disk", "ssd")
     node.raw["status"]["images"] = draw(image_lists)
+    node.declares(*draw(feature_lists))
     return node
 
 

@@ -85,6 +85,11 @@ class ClusterMachine(stateful.RuleBasedStateMachine):
         wanted = msgspec.convert(images, tuple[objects.ContainerImage, ...])
         self.change(name, lambda node: replace(node, status=replace(node.status, images=wanted)))
 
+    @stateful.rule(name=strategies.names, features=strategies.feature_lists)
+    def declares_features(self, name: str, features: list[str]) -> None:
+        wanted = tuple(features)
+        self.change(name, lambda node: replace(node, status=replace(node.status, declared_features=wanted)))
+
     @stateful.rule(name=strategies.names)
     def removes_a_node(self, name: str) -> None:
         self.cluster.remove_node(name)
@@ -269,7 +274,9 @@ def leaving(pod: objects.Pod, preempted: bool) -> objects.Pod:
     """The pod as it is told while it terminates."""
     status = pod.status
     if preempted:
-        condition = objects.Condition(type="DisruptionTarget", status="True", reason="PreemptionByScheduler")
+        condition = objects.PodCondition(
+            type="DisruptionTarget", status="True", reason="PreemptionByScheduler"
+        )
         status = replace(status, conditions=(condition,))
     return replace(
         pod, metadata=replace(pod.metadata, deletion_timestamp="2026-01-31T00:00:00Z"), status=status

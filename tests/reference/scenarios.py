@@ -22,6 +22,13 @@ NAMESPACES = {
 MI = 1024 * 1024
 GI = 1024 * MI
 EFFECTS = ["NoSchedule", "PreferNoSchedule", "NoExecute"]
+FEATURES = [
+    "ExtendWebSocketsToKubelet",
+    "InPlacePodVerticalScalingInitContainers",
+    "NotYetKnown",
+    "RestartAllContainersOnContainerExits",
+    "UserNamespacesHostNetworkSupport",
+]
 IMAGES = {f"registry.example/app{i}:v{i}": random.Random(i).randint(10, 1200) * MI for i in range(8)}
 
 
@@ -349,6 +356,32 @@ class Gen:
                 holder["restartPolicy"] = "Always"
             pod["spec"]["initContainers"] = [holder]
         holder["ports"] = ports
+
+    def declare(self, node: Any) -> None:
+        declared = [name for name in FEATURES if self.p(0.6)]
+        if self.p(0.05):
+            declared.reverse()
+        if declared:
+            node["status"]["declaredFeatures"] = declared
+
+    def need_features(self, pod: Any) -> None:
+        spec = pod["spec"]
+        if self.p(0.3):
+            spec["initContainers"] = [{"name": "i0", "image": self.r.choice(list(IMAGES)), "resources": {}}]
+        for container in [*spec["containers"], *spec.get("initContainers", [])]:
+            if self.p(0.4):
+                container["restartPolicy"] = self.r.choice(["Never", "OnFailure"])
+                container["restartPolicyRules"] = [
+                    {
+                        "action": self.r.choice(["Restart", "RestartAllContainers"]),
+                        "exitCodes": {"operator": "In", "values": [self.r.randint(1, 255)]},
+                    }
+                    for _ in range(self.r.randint(1, 2))
+                ]
+        if self.p(0.5):
+            spec["hostNetwork"] = True
+        if self.p(0.6):
+            spec["hostUsers"] = self.p(0.3)
 
     # ---------------------------------------------------------------- volumes
     def storage(self, n_nodes: Any) -> Any:
@@ -973,6 +1006,11 @@ class Gen:
                     self.ports(pod)
                 if self.p(0.2):
                     pod["status"]["nominatedNodeName"] = nodes[self.r.randrange(n_nodes)]["metadata"]["name"]
+        if family == "features":
+            for node in nodes:
+                self.declare(node)
+            for pod in pending:
+                self.need_features(pod)
         unique = {(o["kind"], o["metadata"].get("namespace", ""), o["metadata"]["name"]): o for o in objs}
         objs = list(unique.values())
         out = {"id": sid, "family": family, "assume": assume, "objects": objs + existing, "pending": pending}
@@ -998,13 +1036,17 @@ FAMILIES = [
     "mixed",
     "large",
 ]
+LATER = ["features"]
+"""Came after the others: for every 40 scenarios of those there is one of these behind them."""
 
 
 def main() -> None:
     seed, count = int(sys.argv[1]), int(sys.argv[2])
     families = sys.argv[3:] or FAMILIES
-    for i in range(count):
-        family = families[i % len(families)]
+    order = [families[i % len(families)] for i in range(count)]
+    if families is FAMILIES:
+        order += [LATER[i % len(LATER)] for i in range(count // 40)]
+    for i, family in enumerate(order):
         gen = Gen(seed * 1_000_003 + i)
         print(json.dumps(gen.scenario(f"{family}-{seed}-{i:05d}", family), separators=(",", ":")))
 

@@ -23,6 +23,7 @@ from stowage.api.pods import (
     Affinity,
     Container,
     ContainerPort,
+    ContainerRestartRule,
     ContainerStatus,
     CSIVolume,
     EphemeralVolume,
@@ -33,6 +34,7 @@ from stowage.api.pods import (
     Pod,
     PodAffinity,
     PodAffinityTerm,
+    PodCondition,
     PodResourceClaim,
     PodSchedulingGate,
     PodSchedulingGroup,
@@ -59,6 +61,8 @@ from stowage.api.storage import (
     CSINodeSpec,
     CSIPersistentVolumeSource,
     CSIStorageCapacity,
+    DeviceClass,
+    DeviceClassSpec,
     GCEPersistentDisk,
     InTreeSource,
     ObjectReference,
@@ -238,6 +242,7 @@ Object = (
     | CSIDriver
     | CSIStorageCapacity
     | VolumeAttachment
+    | DeviceClass
     | PodDisruptionBudget
     | PriorityClass
     | Service
@@ -269,10 +274,21 @@ KINDS: dict[tuple[str, str], type[Object]] = {
     ("storage.k8s.io", "CSIDriver"): CSIDriver,
     ("storage.k8s.io", "CSIStorageCapacity"): CSIStorageCapacity,
     ("storage.k8s.io", "VolumeAttachment"): VolumeAttachment,
+    ("resource.k8s.io", "DeviceClass"): DeviceClass,
 }
 
 CLUSTER_SCOPED = frozenset(
-    {Node, Namespace, PersistentVolume, PriorityClass, StorageClass, CSINode, CSIDriver, VolumeAttachment}
+    {
+        Node,
+        Namespace,
+        PersistentVolume,
+        PriorityClass,
+        StorageClass,
+        CSINode,
+        CSIDriver,
+        VolumeAttachment,
+        DeviceClass,
+    }
 )
 """Kinds whose objects have no namespace."""
 
@@ -295,10 +311,13 @@ __all__ = [
     "Container",
     "ContainerImage",
     "ContainerPort",
+    "ContainerRestartRule",
     "ContainerStatus",
     "DaemonSet",
     "DaemonSetSpec",
     "Deployment",
+    "DeviceClass",
+    "DeviceClassSpec",
     "EphemeralVolume",
     "GCEPersistentDisk",
     "ISCSIVolume",
@@ -332,6 +351,7 @@ __all__ = [
     "Pod",
     "PodAffinity",
     "PodAffinityTerm",
+    "PodCondition",
     "PodDisruptionBudget",
     "PodDisruptionBudgetSpec",
     "PodDisruptionBudgetStatus",

@@ -106,12 +106,17 @@ class ContainerPort(Wire, frozen=True):
     protocol: Protocol = ""
 
 
+class ContainerRestartRule(Wire, frozen=True):
+    action: str = ""
+
+
 class Container(Wire, frozen=True):
     name: str = ""
     image: str = ""
     resources: ResourceRequirements = ResourceRequirements()
     ports: tuple[ContainerPort, ...] = ()
     restart_policy: ContainerRestartPolicy | None = None
+    restart_policy_rules: tuple[ContainerRestartRule, ...] = ()
     image_pull_policy: ImagePullPolicy = ""
 
 
@@ -198,6 +203,7 @@ class PodSpec(Wire, frozen=True):
     tolerations: tuple[Toleration, ...] = ()
     topology_spread_constraints: tuple[TopologySpreadConstraint, ...] = ()
     host_network: bool = False
+    host_users: bool | None = None
     restart_policy: PodRestartPolicy = ""
     overhead: ResourceList = {}
     resources: ResourceRequirements | None = None
@@ -214,11 +220,15 @@ class ContainerStatus(Wire, frozen=True):
     allocated_resources: ResourceList = {}
 
 
+class PodCondition(Condition, frozen=True):
+    message: str = ""
+
+
 class PodStatus(Wire, frozen=True):
     phase: PodPhase = ""
     nominated_node_name: str = ""
     start_time: str | None = None
-    conditions: tuple[Condition, ...] = ()
+    conditions: tuple[PodCondition, ...] = ()
     container_statuses: tuple[ContainerStatus, ...] = ()
     init_container_statuses: tuple[ContainerStatus, ...] = ()
     resources: ResourceRequirements | None = None

@@ -178,3 +178,12 @@ class VolumeAttachmentSpec(Wire, frozen=True):
 class VolumeAttachment(Wire, frozen=True):
     metadata: ObjectMeta = ObjectMeta()
     spec: VolumeAttachmentSpec = VolumeAttachmentSpec()
+
+
+class DeviceClassSpec(Wire, frozen=True):
+    extended_resource_name: str = ""
+
+
+class DeviceClass(Wire, frozen=True):
+    metadata: ObjectMeta = ObjectMeta()
+    spec: DeviceClassSpec = DeviceClassSpec()

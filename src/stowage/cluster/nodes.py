@@ -1,14 +1,16 @@
-"""Node labels, taints and images as columns: interned ids a row, value codes for the keys in use."""
+"""What nodes say of themselves, as columns: interned ids a row, value codes for the label keys in use."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Hashable
+from typing import Generic, TypeVar
 
 import numpy as np
 
-from stowage.api import objects
 from stowage.cluster import intern
+
+K = TypeVar("K", bound=Hashable)
 
 HOSTNAME = "kubernetes.io/hostname"
 """Kept out of the interned label sets, because its value is another one on every node."""
@@ -150,13 +152,13 @@ class Labels:
         return codes
 
 
-class Taints:
-    """The taint sets of the nodes: an interned id a row, -1 where no node is."""
+class Sets(Generic[K]):
+    """One tuple a node (its taints, the features it declares): an interned id a row, 0 the empty one's."""
 
     __slots__ = ("ids", "sets")
 
     def __init__(self) -> None:
-        self.sets: intern.Interner[tuple[objects.Taint, ...]] = intern.Interner()
+        self.sets: intern.Interner[tuple[K, ...]] = intern.Interner()
         self.sets.id(())
         self.ids = np.zeros(16, np.int32)
 
@@ -164,9 +166,9 @@ class Taints:
         """Room for ``capacity`` rows."""
         self.ids = grown(self.ids, capacity)
 
-    def set(self, row: int, taints: tuple[objects.Taint, ...]) -> bool:
-        """Stores a node's taints, in their order; returns whether they differ from what the row had."""
-        set_id = self.sets.id(taints)
+    def set(self, row: int, values: tuple[K, ...]) -> bool:
+        """Stores a node's values, in their order; returns whether they differ from what the row had."""
+        set_id = self.sets.id(values)
         changed = self.ids.item(row) != set_id
         self.ids[row] = set_id
         return changed

@@ -13,6 +13,9 @@ from stowage.api import objects
 Key = tuple[str, str]
 """(namespace, name)"""
 
+DEVICE_CLASS = "deviceclass.resource.kubernetes.io/"
+"""Before the name of a device class: a resource that a pod may ask for."""
+
 
 class Owners:
     """What default spreading takes its selector from."""
@@ -26,7 +29,7 @@ class Owners:
 
 
 class Storage:
-    """What the volume plugins read."""
+    """What the plugins read that look at volumes and devices."""
 
     __slots__ = (
         "attachments",
@@ -36,6 +39,7 @@ class Storage:
         "csi_drivers",
         "csi_nodes",
         "derived",
+        "device_classes",
         "volumes",
     )
 
@@ -47,11 +51,19 @@ class Storage:
         self.csi_drivers: dict[str, objects.CSIDriver] = {}
         self.capacities: dict[Key, objects.CSIStorageCapacity] = {}
         self.attachments: dict[str, objects.VolumeAttachment] = {}
+        self.device_classes: dict[str, objects.DeviceClass] = {}
         self.derived: dict[tuple[str, ...], Any] = {}
         """What plugins work out from these objects, kept until one of them changes.
 
         Key: a name, then the mappings above that it is made from, and `nodes` where the set of nodes is.
         """
+
+    def classed(self, resource: str) -> bool:
+        """Whether a device class stands for a resource: by its name, or by the one that it extends."""
+        own = resource.removeprefix(DEVICE_CLASS)
+        if own != resource:
+            return own in self.device_classes
+        return any(each.spec.extended_resource_name == resource for each in self.device_classes.values())
 
     def changed(self, kind: str) -> None:
         """Forgets what was made from a kind."""
@@ -67,8 +79,9 @@ STORAGE_KINDS: dict[type, str] = {
     objects.CSIDriver: "csi_drivers",
     objects.CSIStorageCapacity: "capacities",
     objects.VolumeAttachment: "attachments",
+    objects.DeviceClass: "device_classes",
 }
-"""Storage kind -> the mapping of `Storage` that holds it."""
+"""Kind -> the mapping of `Storage` that holds it."""
 
 NAMESPACED = frozenset({objects.PersistentVolumeClaim, objects.CSIStorageCapacity})
 

@@ -16,7 +16,7 @@ from stowage.api import objects, resources, times
 from stowage.cluster import log, nodes, outside, pods, shapes
 from stowage.cluster.nodes import grown
 
-ALLOCATABLE, LABELS, TAINTS, UNSCHEDULABLE, IMAGES, NAME = 1, 2, 4, 8, 16, 32
+ALLOCATABLE, LABELS, TAINTS, UNSCHEDULABLE, IMAGES, NAME, FEATURES = 1, 2, 4, 8, 16, 32, 64
 """What of a node changed: bits of the mask in a log entry."""
 
 COLUMN_BITS = {
@@ -25,6 +25,7 @@ COLUMN_BITS = {
     "taints": TAINTS,
     "unschedulable": UNSCHEDULABLE,
     "images": IMAGES,
+    "features": FEATURES,
     "names": NAME,
     "live": NAME,
 }
@@ -58,7 +59,9 @@ class Table:
         """Node name by row."""
         self.row_of: dict[str, int] = {}
         self.labels = nodes.Labels()
-        self.taints = nodes.Taints()
+        self.taints: nodes.Sets[objects.Taint] = nodes.Sets()
+        self.features: nodes.Sets[str] = nodes.Sets()
+        """status.declaredFeatures."""
         self.images = nodes.Images()
         self.pods = pods.Pods()
         self.groups = pods.Groups()
@@ -178,6 +181,7 @@ class Table:
             setattr(self, name, grown(getattr(self, name), capacity))
         self.labels.resize(capacity)
         self.taints.resize(capacity)
+        self.features.resize(capacity)
 
     def _widen(self) -> None:
         missing = len(self.resources.names) - len(self._allocatable)
@@ -217,6 +221,8 @@ class Table:
             changed |= LABELS
         if self.taints.set(row, node.spec.taints):
             changed |= TAINTS
+        if self.features.set(row, node.status.declared_features):
+            changed |= FEATURES
         if self._unschedulable.item(row) != node.spec.unschedulable:
             self._unschedulable[row] = node.spec.unschedulable
             changed |= UNSCHEDULABLE
@@ -238,6 +244,7 @@ class Table:
         self._unschedulable[row] = False
         self.labels.clear(row)
         self.taints.set(row, ())
+        self.features.set(row, ())
         if self.images.set(row, ()):
             self.outside.bump("images")
         self.outside.bump("nodes")
@@ -274,7 +281,11 @@ class Table:
                     status.init_container_statuses,
                     status.resources,
                     status.allocated_resources,
-                    [c for c in status.conditions if c.type.startswith("PodResize")],
+                    [
+                        (c.type, c.status, c.reason)
+                        for c in status.conditions
+                        if c.type.startswith("PodResize")
+                    ],
                 )
             )
         if spec.volumes and any(volume.ephemeral for volume in spec.volumes):

@@ -6,10 +6,11 @@ after its preStop sleep, and within its grace period. Nothing is executed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import functools
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
-from stowage.embedded import agenda, deletion, errors, registry, schema, store
+from stowage.embedded import agenda, deletion, errors, kubelet_resize, registry, schema, store
 
 Object = dict[str, Any]
 ZONES: Final = ("zone-a", "zone-b", "zone-c")
@@ -17,10 +18,18 @@ RUN_SECONDS: Final = "stowage.dev/run-seconds"
 """Annotation of a pod that ends by itself (restartPolicy Never or OnFailure): how long it runs."""
 START_SECONDS: Final = 1.0
 STOP_SECONDS: Final = 1.0
+RESIZE_SECONDS: Final = 1.0
 LEASE_SECONDS: Final = 10.0
 STATUS_SECONDS: Final = 300.0
 _DEFAULT_RUN: Final = 10.0
 _CAPACITY: Final = {"cpu": "8", "memory": "32Gi", "ephemeral-storage": "100Gi", "pods": "110"}
+_FEATURES: Final = (
+    "ExtendWebSocketsToKubelet",
+    "InPlacePodLevelResourcesVerticalScaling",
+    "InPlacePodVerticalScalingInitContainers",
+    "RestartAllContainersOnContainerExits",
+)
+"""What a kubelet 1.36 declares with its default feature gates; the scheduler goes by it."""
 _CONDITIONS: Final = (
     ("MemoryPressure", "False", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
     ("DiskPressure", "False", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
@@ -44,6 +53,8 @@ class Kubelets:
         names = dict.fromkeys([*(f"node-{i}" for i in range(count)), *others])
         self._names = {name: i for i, name in enumerate(names)}
         self._addresses = 0
+        self._deferred: dict[str, dict[str, store.Key]] = {}
+        """By node, the pods whose resize waits for room, by UID."""
 
     def start(self) -> Callable[[], None]:
         """Register the nodes and take up the pods that are bound to them; the answer stops listening."""
@@ -83,6 +94,7 @@ class Kubelets:
             "status": {
                 "capacity": dict(_CAPACITY),
                 "allocatable": dict(_CAPACITY),
+                "declaredFeatures": list(_FEATURES),
                 "addresses": [
                     {"type": "InternalIP", "address": address},
                     {"type": "Hostname", "address": name},
@@ -136,8 +148,11 @@ class Kubelets:
         self._reg.update(_NODES, "", name, beat, _OPTIONS, "status")
 
     def _changed(self, table: str, change: store.Change) -> None:
-        if table == "pods" and change.kind != "DELETED":
+        if table != "pods":
+            return
+        if change.kind != "DELETED":
             self._pod_changed(change.entry)
+        self._retry_resizes(change.entry)
 
     def _pod_changed(self, entry: store.Entry) -> None:
         pod = entry.read()
@@ -149,8 +164,11 @@ class Kubelets:
             self._due.add(("stop", uid), lambda: self._remove(key, uid), _stopping(pod))
         elif phase == "Pending":
             self._due.add(("start", uid), lambda: self._run(key, uid), START_SECONDS)
-        elif phase == "Running" and pod["spec"].get("restartPolicy", "Always") != "Always":
-            self._due.add(("end", uid), lambda: self._end(key, uid), _running(pod))
+        elif phase == "Running":
+            if pod["spec"].get("restartPolicy", "Always") != "Always":
+                self._due.add(("end", uid), lambda: self._end(key, uid), _running(pod))
+            if kubelet_resize.pending(pod):
+                self._due.add(("resize", uid), lambda: self._resize(key, uid), RESIZE_SECONDS)
 
     def _pod(self, key: store.Key, uid: str) -> Object | None:
         """The pod as long as it is the same one."""
@@ -184,6 +202,7 @@ class Kubelets:
             inits = _states(pod["spec"].get("initContainers") or (), finished, True)
             if inits:
                 status["initContainerStatuses"] = inits
+            kubelet_resize.give(pod)
             return pod
 
         self._reg.update(_PODS, *key, started, _OPTIONS, "status")
@@ -203,10 +222,46 @@ class Kubelets:
             finished = {
                 "terminated": {"exitCode": 0, "reason": "Completed", "startedAt": since, "finishedAt": now}
             }
-            status["containerStatuses"] = _states(pod["spec"].get("containers") or (), finished, False)
+            before = {each["name"]: each for each in status.get("containerStatuses") or ()}
+            states = _states(pod["spec"].get("containers") or (), finished, False)
+            status["containerStatuses"] = [before.get(each["name"], {}) | each for each in states]
+            status["observedGeneration"] = pod["metadata"]["generation"]
             return pod
 
         self._reg.update(_PODS, *key, ended, _OPTIONS, "status")
+
+    def _retry_resizes(self, entry: store.Entry) -> None:
+        """Look again at the resizes that wait on the node of a pod that has changed or gone."""
+        if self._deferred:
+            for uid, key in self._deferred.pop(entry.read()["spec"].get("nodeName", ""), {}).items():
+                self._due.add(("resize", uid), functools.partial(self._resize, key, uid), RESIZE_SECONDS)
+
+    def _resize(self, key: store.Key, uid: str) -> None:
+        pod = self._pod(key, uid)
+        if pod is None or "deletionTimestamp" in pod["metadata"] or not kubelet_resize.pending(pod):
+            return
+        name, now = pod["spec"]["nodeName"], self._reg.now()
+        node = self._reg.objects.get("nodes", ("", name))
+        why = kubelet_resize.lacking(node.read() if node else {}, pod, self._others(name, uid))
+
+        def resized(pod: Object) -> Object:
+            if why:
+                kubelet_resize.defer(pod, why, now)
+            else:
+                kubelet_resize.give(pod)
+            return pod
+
+        self._reg.update(_PODS, *key, resized, _OPTIONS, "status")
+        if why:
+            self._deferred.setdefault(name, {})[uid] = key
+
+    def _others(self, node: str, uid: str) -> Iterator[Object]:
+        """The pods that run on a node beside one."""
+        for entry in self._reg.objects.entries("pods"):
+            pod = entry.read()
+            ended = (pod.get("status") or {}).get("phase") in {"Succeeded", "Failed"}
+            if pod["spec"].get("nodeName") == node and pod["metadata"]["uid"] != uid and not ended:
+                yield pod
 
     def _remove(self, key: store.Key, uid: str) -> None:
         if self._pod(key, uid) is None:

@@ -60,6 +60,7 @@ class Resource(enum.StrEnum):
     CSI_STORAGE_CAPACITY = "storage.k8s.io/CSIStorageCapacity"
     STORAGE_CLASS = "storage.k8s.io/StorageClass"
     VOLUME_ATTACHMENT = "storage.k8s.io/VolumeAttachment"
+    DEVICE_CLASS = "resource.k8s.io/DeviceClass"
     ANY = "*"
 
 

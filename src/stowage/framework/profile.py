@@ -10,14 +10,7 @@ from stowage.framework.config import types
 
 P = TypeVar("P", bound=interface.Plugin)
 
-UNSUPPORTED = frozenset(
-    {
-        "GangScheduling",
-        "NodeDeclaredFeatures",
-        "PodGroupPodsCount",
-        "TopologyPlacementGenerator",
-    }
-)
+UNSUPPORTED = frozenset({"GangScheduling", "PodGroupPodsCount", "TopologyPlacementGenerator"})
 """In-tree plugins of kube-scheduler that are not here yet; a profile that lists one runs without it."""
 
 

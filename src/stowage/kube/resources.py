@@ -110,6 +110,7 @@ _PLACES: dict[type, tuple[str, str, str]] = {
     objects.CSIDriver: ("storage.k8s.io", "v1", "csidrivers"),
     objects.CSIStorageCapacity: ("storage.k8s.io", "v1", "csistoragecapacities"),
     objects.VolumeAttachment: ("storage.k8s.io", "v1", "volumeattachments"),
+    objects.DeviceClass: ("resource.k8s.io", "v1", "deviceclasses"),
 }
 """API group, version and plural of each kind in `objects.KINDS`."""
 

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from stowage.api import names, objects, resources
-from stowage.cluster import pods, shapes, table
+from stowage.cluster import outside, pods, shapes, table
 from stowage.framework import allocation, events, interface, overlay, scalars, status
 from stowage.framework.config import args as config
 
@@ -29,6 +29,8 @@ class Asked:
     """The pod's requests that the filter checks: (resource index, amount, name), amounts above 0."""
 
     amounts: tuple[tuple[int, int, str], ...]
+    classed: frozenset[int]
+    """Indexes of those that a device class stands for: DynamicResources' business where the node has none."""
 
 
 class NodeResourcesFit(interface.PreFilterPlugin, interface.FilterPlugin, interface.ScorePlugin):
@@ -36,7 +38,7 @@ class NodeResourcesFit(interface.PreFilterPlugin, interface.FilterPlugin, interf
 
     name: ClassVar[str] = "NodeResourcesFit"
     missing_state: ClassVar[str] = 'error reading "PreFilterNodeResourcesFit" from cycleState: not found'
-    reads: ClassVar[frozenset[str]] = frozenset({"allocatable", "requested", "nonzero", "shapes"})
+    reads: ClassVar[frozenset[str]] = frozenset({"allocatable", "requested", "nonzero", "shapes", "storage"})
     scalar: ClassVar[bool] = True
 
     def __init__(self, args: config.NodeResourcesFitArgs) -> None:
@@ -57,7 +59,8 @@ class NodeResourcesFit(interface.PreFilterPlugin, interface.FilterPlugin, interf
         )
         if len(amounts) > MOST_RESOURCES:
             return status.error(f"a pod that requests more than {MOST_RESOURCES} resources is not supported")
-        return interface.PreFiltered(Asked(amounts))
+        classed = frozenset(index for index, _, name in amounts if cluster.storage.classed(name))
+        return interface.PreFiltered(Asked(amounts, classed))
 
     def _ignores(self, name: str) -> bool:
         if not names.is_extended(name):
@@ -80,6 +83,8 @@ class NodeResourcesFit(interface.PreFilterPlugin, interface.FilterPlugin, interf
                 held = held + overlay.requests(change, cluster, index)
             capacity = cluster.allocatable[index, rows]
             short = amount > capacity - held
+            if index in state.classed:
+                short &= capacity > 0
             if short.any():
                 codes |= np.where(short, (1 << bit) | np.where(amount > capacity, UNRESOLVABLE, 0), 0)
         return codes
@@ -90,7 +95,8 @@ class NodeResourcesFit(interface.PreFilterPlugin, interface.FilterPlugin, interf
         code = int(requested.item(shapes.PODS, row) + 1 > allocatable.item(shapes.PODS, row))
         for bit, (index, amount, _) in enumerate(state.amounts, 1):
             capacity = allocatable.item(index, row)
-            if amount > capacity - requested.item(index, row):
+            free = capacity - requested.item(index, row)
+            if amount > free and (capacity > 0 or index not in state.classed):
                 code |= (1 << bit) | (UNRESOLVABLE if amount > capacity else 0)
         return code
 
@@ -110,6 +116,7 @@ class NodeResourcesFit(interface.PreFilterPlugin, interface.FilterPlugin, interf
         return (
             events.on(events.Resource.POD, pod, after_pod),
             events.on(events.Resource.NODE, node, self.after_node),
+            events.on(events.Resource.DEVICE_CLASS, events.Action.ADD | events.Action.UPDATE, after_class),
         )
 
     def after_node(self, pod: pods.Incoming, change: events.Change, cluster: table.Table) -> bool:
@@ -172,6 +179,17 @@ def after_pod(pod: pods.Incoming, change: events.Change, cluster: table.Table) -
         amount and old.get(name, 0) > new.get(name, 0)
         for name, amount in resources.balanced_requests(pod.pod).items()
     )
+
+
+def after_class(pod: pods.Incoming, change: events.Change, cluster: table.Table) -> bool:
+    """It stands for something that the pod asks for, and did not before."""
+    old: objects.DeviceClass | None = change.old
+    new: objects.DeviceClass = change.new
+    asked = resources.filter_requests(pod.pod)
+    if old is None and outside.DEVICE_CLASS + new.metadata.name in asked:
+        return True
+    resource = new.spec.extended_resource_name
+    return resource in asked and (old is None or old.spec.extended_resource_name != resource)
 
 
 Formula = Callable[[scalars.Namespace, Any, Any, np.ndarray], tuple[Any, Any]]

@@ -9,6 +9,7 @@ TOPICS: dict[str, Family] = {
     "wild-ports": placement.ports,
     "wild-images": placement.images,
     "wild-gates": placement.gates,
+    "wild-features": placement.features,
     "wild-resources": resources.resources,
     "wild-strategies": resources.strategies,
     "wild-interpod": topology.interpod,

@@ -19,6 +19,7 @@ FILTERS = (
     "VolumeZone",
     "PodTopologySpread",
     "InterPodAffinity",
+    "NodeDeclaredFeatures",
 )
 SCORES = (
     "TaintToleration",
@@ -39,6 +40,7 @@ def configuration(w: World) -> None:
     """A cluster that many plugins have something to say about, and a profile that changes who says it."""
     topics = [placement.taints, placement.node_affinity, placement.ports, placement.images]
     topics += [topology.spread, topology.interpod, resources.resources, preemption.preemption]
+    topics += [placement.features]
     for topic in w.some(topics, 2, 3):
         topic(w)
     if w.p(0.5):

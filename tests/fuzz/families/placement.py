@@ -1,4 +1,4 @@
-"""Families about where a pod may go and what lies there: node affinity, taints, host ports, images."""
+"""Families about where a pod may go and what is there: affinity, taints, host ports, images, features."""
 
 from tests.fuzz.world import HOST, MI, ZONE, ZONES, Json, World
 
@@ -202,6 +202,45 @@ def images(w: World) -> None:
             spec["volumes"] = [
                 {"name": "img", "image": {"reference": w.pick(IMAGES), "pullPolicy": "Always"}}
             ]
+
+
+FEATURES = (
+    "ExtendWebSocketsToKubelet",
+    "NewerThanThis",
+    "RestartAllContainersOnContainerExits",
+    "RestartAllContainersOnContainerExits",
+    "UserNamespacesHostNetworkSupport",
+    "UserNamespacesHostNetworkSupport",
+    "restartAllContainersOnContainerExits",
+)
+
+
+def features(w: World) -> None:
+    """Declared features: known or not, in disorder, twice; restart rules of every container, host users."""
+    for node in w.nodes:
+        declared = w.some(FEATURES, 0, 5)
+        if w.p(0.8):  # as an API server has it
+            declared = sorted(set(declared))
+        if declared or w.p(0.3):
+            node["status"]["declaredFeatures"] = declared
+    for pod in w.pending:
+        spec = pod["spec"]
+        if w.p(0.5):
+            spec["hostNetwork"] = w.p(0.8)
+        if w.p(0.7):
+            spec["hostUsers"] = w.pick([False, False, True])
+        if w.p(0.3):
+            init = {"name": "init", "image": "app", **({"restartPolicy": "Always"} if w.p(0.4) else {})}
+            spec.setdefault("initContainers", []).append(init)
+        for container in [*spec["containers"], *spec.get("initContainers", [])]:
+            if w.p(0.3):
+                container.setdefault("restartPolicy", "Never")
+                container["restartPolicyRules"] = [_restart_rule(w) for _ in range(w.r.randint(0, 2))]
+
+
+def _restart_rule(w: World) -> Json:
+    codes = {"operator": w.pick(["In", "NotIn"]), "values": [w.r.randint(0, 255)]}
+    return {"action": w.pick(["Restart", "RestartAllContainers", "RestartAllContainers"]), "exitCodes": codes}
 
 
 def gates(w: World) -> None:

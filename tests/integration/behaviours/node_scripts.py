@@ -2,7 +2,7 @@
 
 from tests.integration.behaviours import registry
 from tests.integration.behaviours.specs import on_nodes_with
-from tests.integration.behaviours.world import World
+from tests.integration.behaviours.world import Json, World
 
 SCRIPTS: registry.Scripts = {}
 script = registry.into(SCRIPTS)
@@ -166,3 +166,43 @@ async def a_taint_makes_way_for_another(w: World) -> None:
     await w.patch("Node", "n", spec={"taints": [{"key": "c", "effect": "NoExecute"}]})
     await w.patch("Node", "n", spec={"taints": [{"key": "b", "effect": "NoExecute"}]})
     await w.bound("p")
+
+
+# ---------------------------------------------------------------------------------- declared features
+
+
+def _restarting(action: str = "RestartAllContainers") -> Json:
+    """A container that has all of its pod started again where it ends with 42."""
+    rule = {"action": action, "exitCodes": {"operator": "In", "values": [42]}}
+    container = {"name": "c", "image": "i", "restartPolicy": "Never", "restartPolicyRules": [rule]}
+    return {**container, "resources": {"requests": {"cpu": "1"}}}
+
+
+@script
+async def a_node_comes_to_declare_what_a_pod_needs(w: World) -> None:
+    await w.node("n")
+    await w.pod("p", containers=[_restarting()])
+    await w.rejected("p", "0/1 nodes are available: 1 node(s) didn't match Pod's required features")
+    await w.pod("plain")
+    await w.pod("alone", containers=[_restarting(action="Restart")])
+    await w.bound("plain", "alone")
+    await w.told("p", "FailedScheduling")
+    await w.status("Node", "n", {"declaredFeatures": ["ExtendWebSocketsToKubelet"]})
+    await w.tried("p", 2)  # what is declared has changed, and that is all that is asked
+    await w.status("Node", "n", {"declaredFeatures": ["RestartAllContainersOnContainerExits"]})
+    await w.bound("p")
+
+
+@script
+async def no_pod_makes_way_where_the_node_lacks_a_feature(w: World) -> None:
+    await w.node("old", "1")
+    await w.node("new", "1")
+    await w.status("Node", "new", {"declaredFeatures": ["RestartAllContainersOnContainerExits"]})
+    await w.running("on-old", "old")
+    await w.running("on-new", "new")
+    init = {key: value for key, value in _restarting().items() if key != "resources"} | {"name": "first"}
+    await w.pod("high", priority=10, initContainers=[init])
+    await w.nominated("high", "new")
+    await w.going("on-new")
+    await w.ended("on-new")
+    await w.bound("high")

@@ -7,10 +7,10 @@ from tests.oracle.plugins.inactive import (
     DefaultPreemption,
     DynamicResources,
     GangScheduling,
-    NodeDeclaredFeatures,
 )
 from tests.oracle.plugins.inter_pod_affinity import InterPodAffinity
 from tests.oracle.plugins.node_affinity import NodeAffinity
+from tests.oracle.plugins.node_declared_features import NodeDeclaredFeatures
 from tests.oracle.plugins.node_name import NodeName
 from tests.oracle.plugins.node_ports import NodePorts
 from tests.oracle.plugins.node_resources_balanced_allocation import NodeResourcesBalancedAllocation

@@ -95,7 +95,7 @@ def test_more_rows_have_no_labels_yet() -> None:
 
 def test_taint_sets_are_shared_and_keep_their_order() -> None:
     one, two = objects.Taint("a", "", "NoSchedule"), objects.Taint("b", "", "NoExecute")
-    taints = nodes.Taints()
+    taints = nodes.Sets[objects.Taint]()
     assert taints.set(0, (one, two))
     assert taints.set(1, (two, one))
     assert taints.set(2, (one, two))

@@ -46,7 +46,7 @@ def test_a_row_used_again_has_another_incarnation_and_nothing_of_the_node_before
     old = make_node("old").zone("za").taint("k", "NoSchedule").allocatable(cpu="64")
     old.raw["spec"]["unschedulable"] = True
     old.raw["status"]["images"] = [{"names": ["a:1"], "sizeBytes": 5}]
-    cluster = make_table(old)
+    cluster = make_table(old.declares("F"))
     cluster.codes("topology.kubernetes.io/zone")
     row = cluster.row_of["old"]
     before = cluster.incarnations.item(row)
@@ -60,6 +60,7 @@ def test_a_row_used_again_has_another_incarnation_and_nothing_of_the_node_before
     assert cluster.labels.get(row) == {}
     assert cluster.codes("topology.kubernetes.io/zone").column[row] == -1
     assert cluster.taints.sets[cluster.taints.ids.item(row)] == ()
+    assert cluster.features.sets[cluster.features.ids.item(row)] == ()
     assert not cluster.unschedulable[row]
     assert cluster.images.rows == {}
     assert cluster.allocatable[:, row].tolist() == [4000, 8 << 30, 0, 110]
@@ -158,6 +159,7 @@ def imaged(node: NodeBuilder) -> NodeBuilder:
         pytest.param(lambda node: node.taint("k", "NoSchedule"), table.TAINTS, id="taints"),
         pytest.param(unschedulable, table.UNSCHEDULABLE, id="unschedulable"),
         pytest.param(imaged, table.IMAGES, id="images"),
+        pytest.param(lambda node: node.declares("F"), table.FEATURES, id="features"),
     ],
 )
 def test_the_log_says_what_of_a_node_changed(change: object, mask: int) -> None:

@@ -1,7 +1,9 @@
+from typing import Any
+
 import pytest
 
-from stowage.embedded import kubelets
-from tests.unit.embedded.simulated import Cluster, template
+from stowage.embedded import kubelets, schema
+from tests.unit.embedded.simulated import OPTIONS, Cluster, template
 
 
 def test_nodes_are_there_in_three_zones_and_beat() -> None:
@@ -15,6 +17,13 @@ def test_nodes_are_there_in_three_zones_and_beat() -> None:
     cluster.after(kubelets.LEASE_SECONDS + 1)
     again = cluster.reg.objects.entries("leases.coordination.k8s.io", "kube-node-lease")
     assert all(new.read()["spec"]["renewTime"] > old for new, old in zip(again, before, strict=True))
+
+
+def test_a_node_declares_in_order_what_pods_may_need() -> None:
+    (node,) = [entry.read() for entry in Cluster(nodes=1).reg.objects.entries("nodes")]
+    declared = node["status"]["declaredFeatures"]
+    assert declared == sorted(declared)
+    assert "RestartAllContainersOnContainerExits" in declared
 
 
 def test_a_bound_pod_runs_after_a_moment() -> None:
@@ -53,3 +62,66 @@ def test_a_node_that_is_deleted_stays_deleted() -> None:
     cluster.delete("", "Node", "node-1")
     cluster.after(30)
     assert [entry.key[1] for entry in cluster.reg.objects.entries("nodes")] == ["node-0"]
+
+
+def resized(cluster: Cluster, name: str, cpu: str) -> None:
+    def change(pod: dict[str, Any]) -> dict[str, Any]:
+        pod["spec"]["containers"][0]["resources"]["requests"]["cpu"] = cpu
+        return pod
+
+    cluster.reg.update(schema.named("", "Pod"), "default", name, change, OPTIONS, "resize")
+
+
+def running(cluster: Cluster, name: str, cpu: str, **fields: Any) -> None:
+    container = {"name": "a", "image": "i", "resources": {"requests": {"cpu": cpu, "memory": "1Gi"}}}
+    cluster.create("", "Pod", name, spec={"containers": [container], **fields})
+    cluster.after(3)
+
+
+def given(cluster: Cluster, name: str) -> tuple[str, str, list[str]]:
+    """The CPU that a pod runs with and was given, and how its resize waits."""
+    status = cluster.get("", "Pod", name)["status"]
+    (state,) = status["containerStatuses"]
+    assert status["allocatedResources"] == status["resources"]["requests"] == state["allocatedResources"]
+    waits = [each["message"] for each in status["conditions"] if each["type"] == "PodResizePending"]
+    return state["resources"]["requests"]["cpu"], state["allocatedResources"]["cpu"], waits
+
+
+def test_a_resized_pod_gets_what_it_asks_for() -> None:
+    cluster = Cluster()
+    running(cluster, "p", "1")
+    assert given(cluster, "p") == ("1", "1", [])
+    resized(cluster, "p", "2500m")
+    cluster.after(2)
+    assert given(cluster, "p") == ("2500m", "2500m", [])
+    pod = cluster.get("", "Pod", "p")
+    assert pod["status"]["observedGeneration"] == pod["metadata"]["generation"] == 2
+    assert pod["status"]["allocatedResources"] == {"cpu": "2500m", "memory": "1Gi"}
+
+
+def test_a_resize_waits_until_its_node_has_room() -> None:
+    cluster = Cluster()
+    running(cluster, "p", "1")
+    running(cluster, "q", "6")
+    resized(cluster, "p", "4")
+    cluster.after(2)
+    # The node has 8 CPUs.
+    why = "Node didn't have enough resource: cpu, requested: 4000, used: 6000, capacity: 8000"
+    assert given(cluster, "p") == ("1", "1", [why])
+    version = cluster.get("", "Pod", "p")["metadata"]["resourceVersion"]
+    cluster.after(5)
+    assert cluster.get("", "Pod", "p")["metadata"]["resourceVersion"] == version
+    resized(cluster, "q", "2")
+    cluster.after(3)
+    assert given(cluster, "p") == ("4", "4", [])
+
+
+def test_a_resize_that_waits_is_done_when_another_pod_is_gone() -> None:
+    cluster = Cluster()
+    running(cluster, "p", "1")
+    running(cluster, "q", "6")
+    resized(cluster, "p", "4")
+    cluster.after(2)
+    cluster.delete("", "Pod", "q")
+    cluster.after(4)
+    assert given(cluster, "p") == ("4", "4", [])

@@ -58,5 +58,6 @@ def test_an_extenders_key_is_not_shown() -> None:
     tls = "{certData: YQ==, keyData: c2VjcmV0, insecure: false}"
     written = config.load(f"{HEAD}extenders: [{{urlPrefix: 'https://a', tlsConfig: {tls}}}]\n").config
     assert plain.plain(written)["extenders"] == [
-        {"urlPrefix": "https://a", "tlsConfig": {"certData": "YQ=="}}
+        {"urlPrefix": "https://a", "httpTimeout": "5s", "tlsConfig": {"certData": "YQ=="}}
     ]
+    assert plain.plain(written, secrets=True)["extenders"][0]["tlsConfig"]["keyData"] == "c2VjcmV0"

@@ -12,7 +12,7 @@ def test_the_default_filters_come_in_kube_schedulers_order() -> None:
     known = [
         *("NodeUnschedulable", "NodeName", "TaintToleration", "NodeAffinity", "NodePorts"),
         *("NodeResourcesFit", "VolumeRestrictions", "NodeVolumeLimits", "VolumeBinding", "VolumeZone"),
-        *("PodTopologySpread", "InterPodAffinity"),
+        *("PodTopologySpread", "InterPodAffinity", "NodeDeclaredFeatures"),
     ]
     assert [name for name in names if name in known] == known
 

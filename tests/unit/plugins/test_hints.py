@@ -177,3 +177,25 @@ def test_a_driver_that_looks_at_capacity_no_more_helps_a_claim_of_its_class(driv
     ]
     assert binding.after_driver(pod, events.Change(ANY, *sides), cluster) is helps
     assert not binding.after_driver(pod, events.Change(ANY, *reversed(sides)), cluster)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "helps"),
+    [
+        pytest.param(None, "example.com/gpu", True, id="comes"),
+        pytest.param("example.com/gpu", "example.com/gpu", False, id="stays"),
+        pytest.param("example.com/tpu", "example.com/gpu", True, id="turns into it"),
+        pytest.param(None, "", False, id="stands for nothing"),
+    ],
+)
+def test_a_device_class_helps_who_asks_for_what_it_comes_to_stand_for(
+    old: str | None, new: str, helps: bool
+) -> None:
+    cluster = make_table()
+    pod = cluster.project(make_pod("p").request(**{"example.com/gpu": "1"}).done())
+    meta = objects.ObjectMeta(name="gpus")
+    sides = [
+        None if name is None else objects.DeviceClass(meta, objects.DeviceClassSpec(name))
+        for name in (old, new)
+    ]
+    assert node_resources_fit.after_class(pod, events.Change(ANY, *sides), cluster) is helps

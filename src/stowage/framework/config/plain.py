@@ -1,7 +1,6 @@
 """A configuration as the plain object that kube-scheduler would show of it at /configz.
 
-Defaults are filled in, and what is empty is left out where Kubernetes' types leave it out. The key of an
-extender's client certificate is left out, too.
+Defaults are filled in, and what is empty is left out where Kubernetes' types leave it out.
 """
 
 from __future__ import annotations
@@ -20,8 +19,8 @@ _POINTS: Final = ("preEnqueue", "queueSort", *types.EXTENSION_POINTS[2:12], "mul
 _UNITS: Final = ((10**6, "ms"), (10**3, "µs"), (1, "ns"))
 
 
-def plain(configuration: types.Configuration) -> dict[str, Any]:
-    """JSON values only."""
+def plain(configuration: types.Configuration, *, secrets: bool = False) -> dict[str, Any]:
+    """JSON values only; ``secrets``: with the keys of extenders' client certificates."""
     out: dict[str, Any] = {
         "kind": "KubeSchedulerConfiguration",
         "apiVersion": legacy.VERSION,
@@ -36,7 +35,7 @@ def plain(configuration: types.Configuration) -> dict[str, Any]:
         "profiles": [_profile(each) for each in configuration.profiles],
     }
     if configuration.extenders:
-        out["extenders"] = [_extender(each) for each in configuration.extenders]
+        out["extenders"] = [_extender(each, secrets) for each in configuration.extenders]
     if configuration.delay_cache_until_active:
         out["delayCacheUntilActive"] = True
     return out
@@ -70,9 +69,10 @@ def _arguments(value: object) -> Any:
     return kind | {key: each for key, each in _struct(value, bare=True).items() if each not in ("", [], {})}
 
 
-def _extender(extender: types.Extender) -> dict[str, Any]:
-    out: dict[str, Any] = _without_zeros(_struct(extender, bare=True))
-    out.get("tlsConfig", {}).pop("keyData", None)
+def _extender(extender: types.Extender, secrets: bool) -> dict[str, Any]:
+    out: dict[str, Any] = {"httpTimeout": "5s"} | _without_zeros(_struct(extender, bare=True))
+    if not secrets:
+        out.get("tlsConfig", {}).pop("keyData", None)
     return out
 
 
