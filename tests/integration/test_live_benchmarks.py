@@ -1,5 +1,5 @@
 """The benchmarks of the live scheduler, small: that they run and say what they are to say. No clock is
-judged; memory is."""
+judged, but that of the Events; memory is."""
 
 import json
 import subprocess
@@ -37,7 +37,7 @@ def test_a_backlog_is_drained_by_both_schedulers_and_all_is_told_of_it() -> None
         for name in ("theirs", "ours", "ratio", "bindCeiling", "bindEventCeiling", "peakRssMiB"):
             assert each[name] > 0, name
         assert each["eventLagSeconds"] > 0
-        assert 0 <= each["eventsMissing"] <= 500
+        assert each["eventsMissing"] <= 0.01 * each["pods"], "99 % are there 10 s after the last binding"
         for subject in ("ours", "theirs"):
             latencies = each["latencySeconds"][subject]
             assert 0 < latencies["p50"] <= latencies["p90"] <= latencies["p99"]

@@ -1,5 +1,6 @@
 """`stowage run`: one sentence where it cannot start, nothing left where it ended, dumps taken up."""
 
+import errno
 import json
 import os
 import signal
@@ -31,22 +32,39 @@ def test_a_port_that_is_not_ours_to_take_is_told_in_a_sentence(monkeypatch: pyte
         page.listen(80)
 
 
+def written(**user: Any) -> str:
+    """A kubeconfig of a server that nobody answers for."""
+    return json.dumps(
+        {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": "c",
+            "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+            "clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:1"}}],
+            "users": [{"name": "u", "user": user}],
+        }
+    )
+
+
+PLUGIN = {"apiVersion": "client.authentication.k8s.io/v1", "command": "no-such-plugin"}
+NO_KUBECONFIG = "; a kubeconfig has `kind: Config`, as what `kubectl config view --raw` prints"
 BROKEN = {
-    "no such file": (None, "there is no such file"),
-    "no kubeconfig": ("just text", "kubeconfig"),
-    "no YAML": ("{", "kubeconfig"),
+    "no such file": (None, "kubeconfig FILE: there is no such file"),
+    "nothing": ("", f"kubeconfig FILE: it is empty{NO_KUBECONFIG}"),
+    "no kubeconfig": ("just text", f"kubeconfig FILE: it has no fields{NO_KUBECONFIG}"),
+    "no YAML": (
+        "{",
+        "kubeconfig FILE: it is no YAML: line 1, column 2: "
+        "expected the node content, but found '<stream end>'",
+    ),
+    "no plugin": (
+        written(exec=PLUGIN),
+        "kubeconfig FILE: the exec plugin no-such-plugin is not installed, or not on the PATH",
+    ),
     "nobody there": (
-        json.dumps(
-            {
-                "apiVersion": "v1",
-                "kind": "Config",
-                "current-context": "c",
-                "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
-                "clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:1"}}],
-                "users": [{"name": "u", "user": {"token": "t"}}],
-            }
-        ),
-        "https://127.0.0.1:1 cannot be read: ",
+        written(token="t"),
+        "https://127.0.0.1:1 does not answer: is the address right, and the server within reach? (GET "
+        f"/api/v1/nodes: no connection: [Errno {errno.ECONNREFUSED}] Connect call failed ('127.0.0.1', 1))",
     ),
 }
 
@@ -57,7 +75,8 @@ def test_a_broken_kubeconfig_is_told_in_a_sentence(name: str, tmp_path: Path) ->
     file = tmp_path / "config"
     if text is not None:
         file.write_text(text)
-    assert expected in running.refused("--port", "0", "--kubeconfig", str(file))
+    said = running.refused("--port", "0", "--kubeconfig", str(file))
+    assert said == expected.replace("FILE", str(file))
 
 
 @pytest.mark.parametrize(
@@ -77,7 +96,43 @@ def test_a_broken_dump_is_told_in_a_sentence(text: str | None, expected: str, tm
 
 
 def test_a_dump_and_a_cluster_exclude_one_another() -> None:
-    assert "exclude one another" in running.refused("--from", "a", "--kubeconfig", "b")
+    assert (
+        running.refused("--from", "a", "--kubeconfig", "b") == "--from and --kubeconfig exclude one another"
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--from", "a", "--nodes", "3"], ("--from", "--nodes")),
+        (["--kubeconfig", "a", "--seed", "3"], ("--kubeconfig", "--seed")),
+    ],
+    ids=["nodes", "seed"],
+)
+def test_what_is_of_made_up_clusters_goes_with_no_other(words: list[str], said: tuple[str, str]) -> None:
+    assert running.refused(*words) == (
+        f"{said[0]} brings a cluster along, and {said[1]} is for one that is made up: leave one out"
+    )
+
+
+@pytest.mark.parametrize("words", [[], ["--kubeconfig", "a"]], ids=["simulated", "shadow"])
+def test_a_configuration_that_is_none_is_told_in_a_sentence(words: list[str], tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    said = running.refused("--port", "0", "--config", str(file), *words)
+    assert said == f"{file}: No such file or directory"
+
+
+def test_the_scheduler_is_configured_by_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text(
+        "apiVersion: kubescheduler.config.k8s.io/v1\nkind: KubeSchedulerConfiguration\n"
+        "profiles: [{schedulerName: mine}]\n"
+    )
+    with running.running("--nodes", "1", "--config", str(file)) as run:
+        spec = {"schedulerName": "mine", "containers": [{"name": "c", "image": "i"}]}
+        pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": spec}
+        run.kubectl("apply", "-f", "-", given=json.dumps(pod))
+        run.kubectl("wait", "--for=condition=PodScheduled", "pod/p", "--timeout=30s")
 
 
 @running.LOOKS_AT_PROCESSES

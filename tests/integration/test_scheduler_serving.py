@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import aiohttp
 import pytest
 from aiohttp import web
+from prometheus_client import parser
 
 from stowage.kube import resources
 from stowage.serving import certificates
@@ -257,6 +258,7 @@ QUESTIONS = [
     ("GET", "/readyz/sched-handler-sync", ADMIN),
     ("GET", "/readyz/ping", ADMIN),
     ("GET", "/livez/", ADMIN),
+    ("GET", "/metrics/slis", ""),
     ("GET", "/configz", ""),
     ("GET", "/configz?a=b", "nobodys"),
     ("GET", "/configz", ADMIN),
@@ -286,6 +288,21 @@ async def test_answers_are_those_of_kube_scheduler(plane: control_plane.ControlP
                 if isinstance(found.body, dict) and "componentconfig" in found.body:
                     found.body["componentconfig"]["leaderElection"]["resourceName"] = "kube-scheduler"
                 assert found == expected, (method, path, token)
+            expected = await asked(theirs, "/metrics/slis", ADMIN)
+            assert results(expected)
+            assert results(await ours.ask("/metrics/slis")) == results(expected)
+
+
+def results(answer: Answer) -> set[tuple[Any, ...]]:
+    """What health checks said: family, type, sample, labels, and the value where it is no count, for probes
+    have asked one more often than the other."""
+    return {
+        (family.name, family.type, sample.name, *sorted(sample.labels.items()))
+        + (() if family.type == "counter" else (sample.value,))
+        for family in parser.text_string_to_metric_families(answer.body)
+        for sample in family.samples
+        if family.name.startswith("kubernetes_")
+    }
 
 
 # -------------------------------------------------------------------- decisions

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 from typing import Annotated
 
 import typer
 
-from stowage.cli import bench, capacity, cluster, conformance, run, scheduler, simulate
+from stowage.cli import bench, capacity, cluster, conformance, run, scheduler, simulate, terminal
 
 app = typer.Typer(
     name="stowage",
@@ -20,16 +19,13 @@ app = typer.Typer(
 )
 
 
-def _version(asked: bool) -> None:
-    if asked:
-        typer.echo(f"stowage {importlib.metadata.version('stowage-scheduler')}")
-        raise typer.Exit
-
-
 @app.callback()
 def main(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+        bool,
+        typer.Option(
+            "--version", callback=terminal.version, is_eager=True, help="Print the version and exit."
+        ),
     ] = False,
 ) -> None:
     """Options before the command."""
@@ -40,5 +36,5 @@ app.command("capacity")(capacity.capacity)
 app.command("cluster")(cluster.cluster)
 app.command("conformance")(conformance.conformance)
 app.command("run")(run.run)
-app.command("scheduler", cls=scheduler.Command)(scheduler.scheduler)
+app.command("scheduler", cls=scheduler.Command, epilog=scheduler.EPILOG)(scheduler.scheduler)
 app.command("simulate")(simulate.simulate)

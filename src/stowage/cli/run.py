@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import signal
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 def run(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Of the page; 0: any free port.")] = 8080,
-    nodes: Annotated[int, typer.Option(min=0, help="Simulated nodes, in three zones.")] = 100,
+    nodes: Annotated[
+        int | None, typer.Option(min=0, help="Simulated nodes, in three zones.", show_default="100")
+    ] = None,
     source: Annotated[
         str | None,
         typer.Option(
@@ -31,7 +33,13 @@ def run(
         Path | None,
         typer.Option(metavar="FILE", help="Watch this cluster instead, read only, and shadow its scheduler."),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Decides what the made-up workload does.")] = 1,
+    config: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="A KubeSchedulerConfiguration, for the scheduler or its shadow."),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Decides what the made-up workload does.", show_default="1")
+    ] = None,
 ) -> None:
     """Run a simulated cluster with the scheduler, or watch a real one, and show it on a page.
 
@@ -39,21 +47,35 @@ def run(
     """
     from stowage.run import local, page, real
 
-    if kubeconfig is not None and source is not None:
-        typer.echo("stowage run: --from and --kubeconfig exclude one another", err=True)
-        raise typer.Exit(2)
+    brought = {"--from": source, "--kubeconfig": kubeconfig}
+    _exclude(brought, {"--nodes": nodes, "--seed": seed})
     logging.basicConfig(level=logging.ERROR)
     work: Coroutine[Any, Any, None]
     if kubeconfig is not None:
-        work = real.run(str(kubeconfig), port, _shadowing)
+        work = real.run(str(kubeconfig), config, port, _shadowing)
     else:
-        settings = local.Settings(port, nodes, source, seed)
+        made_up = {"nodes": nodes, "seed": seed}
+        given = {name: value for name, value in made_up.items() if value is not None}
+        settings = local.Settings(port=port, source=source, config=config, **given)
         work = local.run(settings, lambda ready: _running(settings, ready), _tell)
     try:
         asyncio.run(_until_interrupted(work))
     except page.Failed as error:
         _tell(str(error))
         raise typer.Exit(error.code) from error
+
+
+def _exclude(brought: Mapping[str, object], made_up: Mapping[str, object]) -> None:
+    """Ends where flags say at once that a cluster is brought along and what one is to be made of."""
+    whole = [name for name, value in brought.items() if value is not None]
+    parts = [name for name, value in made_up.items() if value is not None]
+    if len(whole) > 1:
+        _tell(f"{' and '.join(whole)} exclude one another")
+    elif whole and parts:
+        _tell(f"{whole[0]} brings a cluster along, and {parts[0]} is for one that is made up: leave one out")
+    else:
+        return
+    raise typer.Exit(2)
 
 
 async def _until_interrupted(work: Coroutine[Any, Any, None]) -> None:

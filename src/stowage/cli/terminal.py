@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import enum
+import importlib.metadata
 from collections.abc import Iterator
 from typing import NoReturn, TextIO
 
@@ -21,6 +22,13 @@ class Output(enum.StrEnum):
 
     TABLE = "table"
     JSON = "json"
+
+
+def version(asked: bool) -> None:
+    """Prints which version this is and ends, where that is asked."""
+    if asked:
+        typer.echo(f"stowage {importlib.metadata.version('stowage-scheduler')}")
+        raise typer.Exit
 
 
 def fail(sentence: str) -> NoReturn:

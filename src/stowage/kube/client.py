@@ -48,6 +48,13 @@ Told = Callable[[str, str, str, float], None]
 """Takes what became of a request: status or "<error>", method, host and port, seconds."""
 
 
+LONGEST = 64 << 20
+"""Bytes of an answer that is one object; API servers take 3 MiB, and etcd half of that."""
+
+LONGEST_LIST = 4 << 30
+"""Bytes of a list or page; in one piece, 150,000 pods of 10 KB are 1.5 GB."""
+
+
 class Patch(enum.StrEnum):
     """The patch types, as content types."""
 
@@ -77,7 +84,8 @@ class Settings:
 
 class Call(msgspec.Struct, frozen=True):
     """One request. `repeatable`: that it may take effect twice; `tries`: 1 for never again. `may`: asked
-    at each try, when its turn to be sent has come; `errors.Withheld` where the answer is no."""
+    at each try, last before it is sent; `errors.Withheld` where the answer is no. `longest`: bytes of the
+    answer; one that is longer counts as none."""
 
     method: str
     path: str
@@ -90,6 +98,7 @@ class Call(msgspec.Struct, frozen=True):
     timeout: float | None = None
     headers: Mapping[str, str] = {}
     may: Callable[[], bool] | None = None
+    longest: int = LONGEST
 
     @property
     def target(self) -> str:
@@ -186,7 +195,9 @@ class Client:
         **call: Any,
     ) -> Page:
         """Read a list or a page of it, as `params` say (limit, continue, resourceVersion, selectors)."""
-        body = await self.request(Call("GET", kind.path(namespace), params or {}, **call))
+        body = await self.request(
+            Call("GET", kind.path(namespace), params or {}, longest=LONGEST_LIST, **call)
+        )
         try:
             found = _list.decode(body)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -289,9 +300,8 @@ class Client:
                 timeout = call.timeout or self.settings.timeout
                 if access.proxy is None:
                     return await self._asked(access, call, timeout)
-                call.check()
                 async with await self._send(access, call, timeout) as answer:
-                    return await _body(answer)
+                    return await _body(answer, call.longest)
 
         return await self._answered(call, once)
 
@@ -301,7 +311,7 @@ class Client:
             headers["Content-Type"] = call.content_type
         with _Timed(self.told, access, call) as timed:
             answer = await self._pool.ask(
-                access, call.method, call.target, headers, call.body, timeout, call.check
+                access, call.method, call.target, headers, call.body, timeout, call.longest, call.check
             )
             timed.status = answer.status
         if answer.status >= 300:
@@ -318,7 +328,7 @@ class Client:
             answer = await self._send(await self._server.access(), call, None, stall)
             if answer.status >= 300:
                 async with answer:
-                    await _body(answer)
+                    await _body(answer, call.longest)
             return answer
 
         answer = await self._answered(call, once)
@@ -375,6 +385,7 @@ class Client:
                 proxy=access.proxy,
                 allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(total=timeout, sock_connect=10.0, sock_read=stall),
+                trace_request_ctx=call,
             )
             timed.status = answer.status
         return answer
@@ -382,7 +393,11 @@ class Client:
     def _connected(self) -> aiohttp.ClientSession:
         if self._session is None:  # a session wants a running loop
             connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=90, socket_factory=self._socket)
-            self._session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+            before_sending = aiohttp.TraceConfig()
+            before_sending.on_request_headers_sent.append(_check)  # called before the first byte is written
+            self._session = aiohttp.ClientSession(
+                connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trace_configs=[before_sending]
+            )
             # It would repeat any DELETE by itself; there is no public way to say no.
             self._session._retry_connection = False
         return self._session
@@ -398,11 +413,19 @@ def _encoded(body: Body) -> bytes:
     return body if isinstance(body, bytes) else msgspec.json.encode(body)
 
 
-async def _body(answer: aiohttp.ClientResponse) -> bytes:
-    body = await answer.read()
+async def _check(_: aiohttp.ClientSession, context: Any, __: aiohttp.TraceRequestHeadersSentParams) -> None:
+    context.trace_request_ctx.check()
+
+
+async def _body(answer: aiohttp.ClientResponse, longest: int) -> bytes:
+    body = bytearray()
+    async for chunk in answer.content.iter_any():
+        body += chunk
+        if len(body) > longest:
+            raise ConnectionError("the answer is too long")
     if answer.status >= 300:
-        raise errors.from_answer(answer.status, body, answer.headers.get("Retry-After"))
-    return body
+        raise errors.from_answer(answer.status, bytes(body), answer.headers.get("Retry-After"))
+    return bytes(body)
 
 
 def _host(access: connection.Access) -> str:

@@ -1,9 +1,9 @@
 """Where the API server is, how to trust it and how to prove who asks.
 
-kubeconfig files, in-cluster credentials and exec plugins are read by kubernetes-asyncio; here is
-what it leaves open: when to read them again (a mounted token every minute, an exec credential before
-it expires, anything after a 401), TLS contexts that survive such a reading, and that no key lies on
-the disk longer than it takes to load it.
+The credentials of kubeconfigs (which `kubeconfig` looks through first), of pods and of exec plugins are read
+by kubernetes-asyncio; here is what it leaves open: when to read them again (a mounted token every minute, an
+exec credential before it expires, anything after a 401), TLS contexts that survive such a reading, and that
+no key lies on the disk longer than it takes to load it.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from stowage.kube import clock as clocks
-from stowage.kube import errors, library
+from stowage.kube import errors, kubeconfig, library
 
 logger = logging.getLogger(__name__)
 
@@ -106,24 +106,38 @@ def fixed(access: Access) -> Connection:
     return Connection(read)
 
 
-def from_kubeconfig(path: str, context: str | None = None, clock: clocks.Clock = clocks.SYSTEM) -> Connection:
+def anonymous(server: str) -> Connection:
+    """The connection to a server that asks nobody who they are."""
+
+    async def read() -> Access:
+        try:
+            settings = library.load().configuration.Configuration(host=kubeconfig.url(server))
+        except ValueError as error:
+            raise errors.ConfigurationError(errors.redacted(str(error))) from error
+        return _access(settings, _Tls(), None)
+
+    return Connection(read)
+
+
+def from_kubeconfig(
+    path: str, context: str | None = None, clock: clocks.Clock = clocks.SYSTEM, server: str = ""
+) -> Connection:
     """The connection of a kubeconfig (several, separated as in $KUBECONFIG, are merged) and a context
-    of it, by default its current one. Nothing is read before the first request."""
+    of it, by default its current one; to another ``server``, where that is named. Nothing is read before
+    the first request."""
     tls = _Tls()
 
     async def read() -> Access:
         with _explained(f"kubeconfig {path}"):
-            if not any(Path(part).expanduser().is_file() for part in path.split(os.pathsep) if part):
-                raise errors.ConfigurationError(f"kubeconfig {path}: there is no such file")
+            meant = kubeconfig.read(path, context, server)
             parts = library.load()
-            loader = parts.kube_config.KubeConfigLoader(
-                parts.kube_config.KubeConfigMerger(path).config,
-                active_context=context,
-                config_base_path=None,
-            )
+            loader = parts.kube_config.KubeConfigLoader(meant.document(), config_base_path="")
             settings = parts.configuration.Configuration()
             try:
-                await loader.load_and_set(settings)
+                with _of_plugin(meant.command) if meant.command else contextlib.nullcontext():
+                    await loader.load_and_set(settings)
+                    if meant.command and not (settings.api_key or settings.cert_file):
+                        raise ValueError("it gave neither a token nor a certificate and its key")
                 return _access(settings, tls, _kubeconfig_fresh_for(loader, clock))
             finally:
                 # Inline keys went through temporary files; the TLS context has them now.
@@ -160,8 +174,24 @@ def _explained(source: str) -> Any:
     except errors.ConfigurationError:
         raise
     except Exception as error:
-        lines = str(error).splitlines() or [type(error).__name__]
-        raise errors.ConfigurationError(f"{source}: {errors.redacted(lines[0])}") from error
+        raise errors.ConfigurationError(f"{source}: {_words(error)}") from error
+
+
+@contextlib.contextmanager
+def _of_plugin(command: str) -> Any:
+    """Say of what fails that it is the exec plugin: all else was looked at before."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise ValueError(f"the exec plugin {command} is not installed, or not on the PATH") from error
+    except Exception as error:
+        raise ValueError(f"the exec plugin {command}: {_words(error).removeprefix('exec: ')}") from error
+
+
+def _words(error: Exception) -> str:
+    """What an error says, in a line."""
+    said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return errors.redacted(" ".join(said.split())) or type(error).__name__
 
 
 def _access(settings: Any, tls: "_Tls", fresh_for: float | None) -> Access:
@@ -169,7 +199,8 @@ def _access(settings: Any, tls: "_Tls", fresh_for: float | None) -> Access:
     server = str(settings.host).rstrip("/")
     proxy = settings.proxy or proxy_of_environment(server)
     if proxy and urllib.parse.urlsplit(proxy).scheme not in {"http", "https"}:
-        raise errors.ConfigurationError(f"proxy {proxy}: only http and https proxies are supported")
+        named = errors.struck(proxy)
+        raise errors.ConfigurationError(f"proxy {named}: only http and https proxies are supported")
     return Access(
         server=server,
         tls=tls.context(settings) if server.startswith("https:") else None,
@@ -215,7 +246,10 @@ class _Tls:
 
 
 def _context(settings: Any) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=settings.ssl_ca_cert)
+    try:
+        context = ssl.create_default_context(cafile=settings.ssl_ca_cert)
+    except ssl.SSLError as error:
+        raise ValueError("the cluster's certificate authority is no certificate in PEM") from error
     # RFC 5280 to the letter, the default from Python 3.13 on, refuses CAs that clusters do have and
     # that every other client takes.
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
@@ -223,5 +257,12 @@ def _context(settings: Any) -> ssl.SSLContext:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     if settings.cert_file:
-        context.load_cert_chain(settings.cert_file, settings.key_file)
+        try:
+            context.load_cert_chain(settings.cert_file, settings.key_file, password=_no_password)
+        except ssl.SSLError as error:
+            raise ValueError("the client's certificate and key are no pair in PEM") from error
     return context
+
+
+def _no_password() -> str:
+    raise ValueError("the client's key is encrypted")

@@ -106,10 +106,14 @@ class Candidate:
         return self._clock.monotonic() < self.deadline
 
     def attempt(self) -> Attempt:
-        """Try to take the Lease or to renew it, once."""
+        """Try to take the Lease or to renew it, once. A leader whose deadline passes meanwhile has lost it,
+        even where that succeeds: others may have led in between."""
+        until = self.deadline if self.holds() else float("inf")
         # What a leader wrote last is most likely still there: spare the reading.
-        if self._mine() and self._valid() and (yield from self._write()):
+        if self._mine() and self._valid() and (yield from self._write(until)):
             return True
+        if self._clock.monotonic() >= until:
+            return False
         answer = yield Read()
         if answer is Nothing.FAILED:
             return False
@@ -119,7 +123,7 @@ class Candidate:
             self._see(answer)
             if self.leader and not self._mine() and self._valid():
                 return False
-        return (yield from self._write())
+        return (yield from self._write(until))
 
     def release(self) -> Attempt:
         """Give the Lease up, where it is held: nobody need wait for it to expire."""
@@ -148,12 +152,15 @@ class Candidate:
         self._see(answer)
         return True
 
-    def _write(self) -> Attempt:
-        """Write this candidate into the Lease as last seen; it leads from the answer on."""
+    def _write(self, until: float) -> Attempt:
+        """Write this candidate into the Lease as last seen; it leads from the answer on, if that comes
+        before `until`."""
         spec, now = self._spec(), clocks.micro_time(self._clock.now())
         transitions = int(spec.get("leaseTransitions") or 0)
         mine = self._mine()
         sent = self._clock.monotonic()
+        if sent >= until:
+            return False
         answer = yield self._replaced(
             {
                 "holderIdentity": self._settings.identity,
@@ -166,6 +173,8 @@ class Candidate:
         if isinstance(answer, Nothing):
             return False
         self._see(answer)
+        if self._clock.monotonic() >= until:
+            return False
         self.deadline = sent + self._settings.renew_deadline
         return True
 

@@ -50,6 +50,7 @@ def load() -> Library:
 
 
 def _import() -> Library:
+    _module("config.kube_config").logger.disabled = True  # what it logs it raises as well, or is seen by us
     return Library(
         _module("client.configuration"), _module("config.kube_config"), _module("config.incluster_config")
     )

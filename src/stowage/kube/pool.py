@@ -67,11 +67,12 @@ class Pool:
         headers: Mapping[str, str],
         body: bytes | None,
         timeout: float,
+        longest: int,
         check: Callable[[], None],
     ) -> Answer:
         """Send a request and return its answer. NotConnected; another OSError (TimeoutError among
-        them) where it was sent and no answer came in `timeout` seconds. `check` is called last before
-        it is sent, and may raise."""
+        them) where it was sent and no answer of at most `longest` bytes, head and body, came in
+        `timeout` seconds. `check` is called last before it is sent, and may raise."""
         if access is not self._access:
             self._take(access)
         fields = _known_fields(tuple(headers.items()))
@@ -81,7 +82,7 @@ class Pool:
         channel = await self._channel()
         try:
             check()
-            return await channel.ask(data, timeout)
+            return await channel.ask(data, timeout, longest)
         finally:
             self._free(channel)
 
@@ -205,10 +206,11 @@ class _Channel(asyncio.Protocol):
         self._opened = opened
         self._answer: asyncio.Future[Answer] | None = None
         self._parser = httptools.HttpResponseParser(self)
+        self._left = 0
         self._body: list[bytes] = []
         self._retry_after: str | None = None
 
-    async def ask(self, data: bytes, timeout: float) -> Answer:
+    async def ask(self, data: bytes, timeout: float, longest: int) -> Answer:
         """Send a request, return its answer; OSError where there is none. Afterwards, the connection
         may not be `usable`."""
         if not self.usable:
@@ -216,6 +218,7 @@ class _Channel(asyncio.Protocol):
         answer = self._answer = self._loop.create_future()
         timer = self._loop.call_later(timeout, self._fail, TimeoutError(f"none in {timeout:g} s"))
         complete = False
+        self._left = longest
         try:
             self._transport.write(data)
             found: Answer = await answer
@@ -265,6 +268,10 @@ class _Channel(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._answer is None:  # nothing was asked
             self.abort()
+            return
+        self._left -= len(data)
+        if self._left < 0:
+            self._fail(ConnectionError("the answer is too long"))
             return
         try:
             self._parser.feed_data(data)

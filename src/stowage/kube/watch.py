@@ -206,10 +206,12 @@ async def _watched(client: clients.Client, source: Source[T], version: str, coun
 
 
 async def _lines(content: aiohttp.StreamReader) -> AsyncGenerator[bytes, None]:
-    """Yield lines of any length; a last one without an end was cut off with the connection."""
+    """Yield lines; a last one without an end was cut off with the connection. ServerError beyond LONGEST."""
     rest = b""
     async for chunk in content.iter_any():
         *lines, rest = (rest + chunk).split(b"\n")
+        if len(rest) > clients.LONGEST:
+            raise errors.ServerError(500, "a line of a watch that does not end")
         for line in lines:
             if line:
                 yield line

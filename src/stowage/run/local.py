@@ -29,12 +29,14 @@ PATIENCE: Final = 20.0
 
 @dataclass(frozen=True)
 class Settings:
-    """What to start. ``source``: a dump to begin with, which then has no workload of ours added."""
+    """What to start. ``source``: a dump to begin with, which then has no workload of ours added; ``config``:
+    the scheduler's configuration, None for the default."""
 
     port: int = 8080
     nodes: int = 100
     source: str | None = None
     seed: int = 1
+    config: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,7 @@ async def _run(
     api = connection.from_kubeconfig(str(kubeconfig))
     access = await api.access()
     words, link = _scheduler(started, kubeconfig, access.authorization)
+    words += ["--config", str(settings.config)] if settings.config is not None else []
     title = f"the cluster of {settings.source}, simulated" if settings.source else "a simulated cluster"
     picture = pictures.Picture(title, "schedule")
     picture.link("scheduler", pictures.Link(False, "the scheduler is starting"))

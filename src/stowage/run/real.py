@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 
-from stowage.framework import config
 from stowage.kube import client as clients
 from stowage.kube import connection, errors, resources
 from stowage.run import page
+from stowage.scheduler import main, options
 from stowage.tools.overview import picture as pictures
 from stowage.tools.overview import reading, shadow
 
 TRIES: Final = 2
 
 
-async def run(kubeconfig: str, port: int, ready: Callable[[str, str], None]) -> None:
-    """Shows a cluster until cancelled; ``ready`` gets the page's address and the server's. Failed."""
+async def run(kubeconfig: str, config: Path | None, port: int, ready: Callable[[str, str], None]) -> None:
+    """Shows a cluster until cancelled; ``ready`` gets the page's address and the server's. ``config``: the
+    file of its scheduler's configuration, None for the default. Failed."""
+    try:
+        written = main.configured(options.Options(config=config))
+    except main.Refused as error:
+        raise page.Failed(str(error)) from error
     listening = page.listen(port)
     try:
         api = connection.from_kubeconfig(kubeconfig)
@@ -27,9 +33,7 @@ async def run(kubeconfig: str, port: int, ready: Callable[[str, str], None]) -> 
             picture = pictures.Picture(f"{server}, watched read only", "shadow")
             async with page.shown(picture, listening) as wake, asyncio.TaskGroup() as group:
                 group.create_task(reading.cluster(client, picture, wake), name="overview: cluster")
-                group.create_task(
-                    shadow.follow(client, config.default(), picture, wake), name="overview: shadow"
-                )
+                group.create_task(shadow.follow(client, written, picture, wake), name="overview: shadow")
                 ready(page.address(listening), server)
     finally:
         listening.close()
@@ -48,6 +52,9 @@ async def _reached(client: clients.Client, api: connection.Connection, kubeconfi
         raise page.Failed(f"{server} does not let us read: {error.message}") from error
     except errors.Unauthorized as error:
         raise page.Failed(f"{server} does not know the credentials of {kubeconfig}") from error
+    except errors.ConnectionLost as error:
+        advice = "is the address right, and the server within reach?"
+        raise page.Failed(f"{server} does not answer: {advice} ({error})") from error
     except errors.KubeError as error:
         raise page.Failed(f"{server} cannot be read: {_words(error)}") from error
     return server

@@ -12,6 +12,7 @@ from stowage.kube import leases
 from stowage.scheduler import bounds, debugger, decisions, driver
 from stowage.scheduler.extension import extenders
 from stowage.scheduler.metering import metrics
+from stowage.scheduler.queueing import queue as queues
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +45,11 @@ class Process:
     """
 
     def __init__(
-        self, client: clients.Client, written: config.Configuration, kept: bounds.Bounds = bounds.USUAL
+        self,
+        client: clients.Client,
+        written: config.Configuration,
+        kept: bounds.Bounds = bounds.USUAL,
+        max_wait: float = queues.MAX_WAIT,
     ) -> None:
         extenders.check(written.extenders)
         self.candidate = election(client, written) if written.leader_election.leader_elect else None
@@ -60,6 +65,7 @@ class Process:
         self._client = client
         self._written = written
         self._kept = kept
+        self._max_wait = max_wait
 
     def leads(self) -> bool:
         """Whether this process may act at this moment."""
@@ -112,6 +118,7 @@ class Process:
                 told=self.decisions,
                 counted=self.metrics,
                 kept=self._kept,
+                max_wait=self._max_wait,
             )
             try:
                 await made.run()

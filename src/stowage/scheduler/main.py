@@ -15,13 +15,16 @@ import signal
 import socket
 import ssl
 from collections.abc import AsyncIterator
+from pathlib import Path
+
+import yaml
 
 from stowage.framework import config, profile, registry
 from stowage.framework.config import plain
 from stowage.kube import client as clients
 from stowage.kube import connection
 from stowage.scheduler import bounds, live, logs, options
-from stowage.scheduler.https import access, endpoints
+from stowage.scheduler.https import access, endpoints, tls
 from stowage.serving import certificates, server
 
 logger = logging.getLogger(__name__)
@@ -39,26 +42,51 @@ class Refused(Exception):
 
 
 async def run(asked: options.Options) -> None:
-    """Schedules until SIGINT or SIGTERM. Refused, ConfigurationError; `leases.LeaseLost`, KubeError."""
+    """Schedules until SIGINT or SIGTERM, or only writes the configuration. Refused, ConfigurationError;
+    `leases.LeaseLost`, KubeError."""
     try:
         logs.set_modules(asked.vmodule)
-        written = options.configuration(asked)
-        for each in written.profiles:
-            profile.Profile(each)  # what cannot be made is said now, not when the Lease is held
-    except OSError as error:
-        raise Refused(f"{error.filename}: {error.strerror}") from error
-    except (ValueError, registry.RegistryError) as error:
-        raise Refused(str(error)) from error
+    except logs.FlagError as error:
+        raise Refused(f"--vmodule: {error}") from error
+    written = configured(asked)
+    if asked.write_config_to is not None:
+        _write(written, asked.write_config_to)
+        return
     wanted = written.client_connection
-    cluster = _connection(wanted.kubeconfig)
+    cluster = _connection(wanted.kubeconfig, asked.master)
     settings = clients.Settings(qps=wanted.qps if wanted.qps > 0 else None, burst=max(wanted.burst, 1))
     gc.freeze()  # what importing has made stays, and need not be looked through again and again
     gc.set_threshold(*COLLECTED)
     await cluster.access()
     async with clients.Client(cluster, settings) as client:
-        process = live.Process(client, written, bounds.LOW if asked.low_memory else bounds.USUAL)
+        kept = bounds.LOW if asked.low_memory else bounds.USUAL
+        process = live.Process(client, written, kept, asked.pod_max_in_unschedulable_pods_duration)
         async with _served(asked, written, process, cluster):
             await _until_told(process)
+
+
+def configured(asked: options.Options) -> config.Configuration:
+    """What file and flags amount to; that its profiles can be made is seen to at once. Refused."""
+    try:
+        written = options.configuration(asked)
+        for each in written.profiles:
+            profile.Profile(each)
+        return written
+    except OSError as error:
+        raise Refused(f"{error.filename}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise Refused(f"{asked.config}: it is no text") from error
+    except (ValueError, registry.RegistryError) as error:
+        raise Refused(str(error)) from error
+
+
+def _write(written: config.Configuration, path: Path) -> None:
+    """Writes the configuration as kube-scheduler does, for who asks no more than that. Refused."""
+    try:
+        path.write_text(yaml.safe_dump(plain.plain(written, secrets=True)))
+    except OSError as error:
+        raise Refused(f"--write-config-to {path}: {error.strerror}") from error
+    logger.info("Wrote configuration", extra={"file": str(path)})
 
 
 async def _until_told(process: live.Process) -> None:
@@ -95,10 +123,14 @@ async def _served(
         reviews = tokens
         if asked.authorization_kubeconfig != asked.authentication_kubeconfig:
             reviews = await _reviews(stack, asked.authorization_kubeconfig, cluster)
-        reviewed = access.Access(tokens, reviews, asked.authorization_always_allow_paths)
+        reviewed = access.Access(tokens, reviews, asked.authorization_always_allow_paths, asked.lifetimes)
         stack.callback(reviewed.close)
         app = endpoints.Endpoints(process, reviewed, plain.plain(written), process.metrics)
         context = await stack.enter_async_context(_tls(asked))
+        try:
+            tls.restrict(context, asked.tls_min_version, asked.tls_cipher_suites)
+        except ValueError as error:
+            raise Refused(str(error)) from error
         listening = _listen(asked)
         stack.callback(listening.close)
         async with server.serving(app, listening, context, app.stop):
@@ -144,10 +176,12 @@ async def _tls(asked: options.Options) -> AsyncIterator[ssl.SSLContext]:
         await asyncio.gather(following, return_exceptions=True)
 
 
-def _connection(kubeconfig: str) -> connection.Connection:
-    """The kubeconfig that was named, or this pod's credentials; never another file that lies about."""
+def _connection(kubeconfig: str, master: str) -> connection.Connection:
+    """The kubeconfig or server that is named, or a pod's credentials; never another file that lies about."""
     if kubeconfig:
-        return connection.from_kubeconfig(kubeconfig)
+        return connection.from_kubeconfig(kubeconfig, server=master)
+    if master:
+        return connection.anonymous(master)
     if not os.environ.get("KUBERNETES_SERVICE_HOST"):
         raise Refused(
             "no --kubeconfig is given, and there are no in-cluster credentials: this is no pod of a cluster "

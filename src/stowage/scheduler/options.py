@@ -1,7 +1,6 @@
 """How a scheduler process is asked to run: its flags, and the configuration that they and a file amount to.
 
-A flag wins over the file, with a warning where they differ. Flags that kube-scheduler has dropped, and those
-that mean nothing here, are accepted with a warning, so that a deployment's arguments can stay.
+A flag wins over the file, with a warning where they differ.
 """
 
 from __future__ import annotations
@@ -16,7 +15,9 @@ import msgspec
 
 from stowage.framework import config, registry
 from stowage.framework.config import intree, report, validate
+from stowage.scheduler import flags
 from stowage.scheduler.https import access
+from stowage.scheduler.queueing import queue
 
 logger = logging.getLogger(__name__)
 
@@ -30,20 +31,28 @@ PORT: Final = 10259
 class Options:
     """The flags as given; None for one that was not. Durations are seconds.
 
-    ``strict``: what a configuration has that needs a benevolent reading is an error.
+    ``strict``: what a configuration has that needs a benevolent reading is an error. ``without_effect``: the
+    flags that were given and decide nothing, by name.
     """
 
     config: Path | None = None
+    write_config_to: Path | None = None
     strict: bool = False
     kubeconfig: str | None = None
+    master: str = ""
     authentication_kubeconfig: str | None = None
     authorization_kubeconfig: str | None = None
     authorization_always_allow_paths: tuple[str, ...] = access.OPEN_PATHS
+    authentication_token_webhook_cache_ttl: float = access.TTL
+    authorization_webhook_cache_authorized_ttl: float = access.TTL
+    authorization_webhook_cache_unauthorized_ttl: float = access.TTL
     bind_address: str = "127.0.0.1"
     secure_port: int = PORT
     """0: nothing is served."""
     tls_cert_file: Path | None = None
     tls_private_key_file: Path | None = None
+    tls_min_version: str = ""
+    tls_cipher_suites: tuple[str, ...] = ()
     leader_elect: bool | None = None
     leader_elect_lease_duration: float | None = None
     leader_elect_renew_deadline: float | None = None
@@ -53,13 +62,20 @@ class Options:
     leader_elect_resource_namespace: str | None = None
     kube_api_qps: float | None = None
     kube_api_burst: int | None = None
-    profiling: bool | None = None
-    port: int | None = None
-    logtostderr: bool | None = None
-    percentage_of_nodes_to_score: int | None = None
+    pod_max_in_unschedulable_pods_duration: float = queue.MAX_WAIT
     low_memory: bool = False
     v: int = 0
     vmodule: str = ""
+    without_effect: tuple[str, ...] = ()
+
+    @property
+    def lifetimes(self) -> access.Lifetimes:
+        """How long answers to reviews count."""
+        return access.Lifetimes(
+            self.authentication_token_webhook_cache_ttl,
+            self.authorization_webhook_cache_authorized_ttl,
+            self.authorization_webhook_cache_unauthorized_ttl,
+        )
 
 
 _ELECTION: Final = {
@@ -72,20 +88,13 @@ _ELECTION: Final = {
     "leader_elect_resource_namespace": "resource_namespace",
 }
 _CONNECTION: Final = {"kubeconfig": "kubeconfig", "kube_api_qps": "qps", "kube_api_burst": "burst"}
-_DEAD: Final = {
-    "port": "plain HTTP is not served; see --secure-port",
-    "logtostderr": "logs always go to standard error",
-    "percentage_of_nodes_to_score": "the configuration file says it",
-    "profiling": "there is no profile to get",
-}
-"""Flags without effect, and why."""
 
 
 def configuration(options: Options) -> config.Configuration:
     """What the file, or the default, and the flags amount to. OSError, UnicodeDecodeError, ConfigError."""
-    for flag, why in _DEAD.items():
-        if getattr(options, flag) is not None:
-            logger.warning("A flag is without effect", extra={"flag": _written(flag), "why": why})
+    for flag in options.without_effect:
+        why = flags.WITHOUT_EFFECT[flag]
+        logger.warning("A flag is without effect", extra={"flag": _written(flag), "why": why})
     written = config.default() if options.config is None else _loaded(options.config, options.strict)
     from_file = options.config is not None
     written = dataclasses.replace(

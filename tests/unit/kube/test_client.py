@@ -1,9 +1,10 @@
 """Requests, and which of them are repeated when."""
 
 import asyncio
+import contextlib
 import json
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from aiohttp import test_utils, web
 from stowage.api import objects
 from stowage.kube import client as clients
 from stowage.kube import connection, errors, resources
+from stowage.serving import certificates, server
 from tests.unit.kube import fakes
 
 POD = b'{"metadata": {"name": "a", "namespace": "ns", "uid": "u"}, "spec": {"nodeName": "n"}}'
@@ -370,6 +372,71 @@ async def test_through_a_proxy_requests_are_the_same() -> None:
         "http://api.invalid:6443/api/v1/namespaces/ns/pods/a"
     ] * 2
     assert requests[0].headers["Authorization"] == "Bearer t"
+
+
+@contextlib.asynccontextmanager
+async def tunnel(opening: Callable[[], None]) -> AsyncIterator[str]:
+    """The URL of a proxy that tells before it opens a tunnel."""
+
+    async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            while data := await reader.read(1 << 16):
+                writer.write(data)
+        writer.close()
+
+    async def connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        verb, place, *_ = head.decode().split()
+        assert verb == "CONNECT"
+        opening()
+        theirs = await asyncio.open_connection(*place.split(":"))
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        tunnels.append(asyncio.gather(carry(reader, theirs[1]), carry(theirs[0], writer)))
+
+    tunnels: list[Awaitable[Any]] = []
+    proxy = await asyncio.start_server(connect, "127.0.0.1")
+    async with proxy:
+        yield f"http://127.0.0.1:{proxy.sockets[0].getsockname()[1]}"
+    await asyncio.gather(*tunnels)
+
+
+async def test_who_leads_no_more_when_the_way_through_a_proxy_is_open_sends_nothing() -> None:
+    asked: list[str] = []
+    leading = [True]
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        asked.append(scope["method"])
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": POD})
+
+    key, certificate = certificates.self_signed("127.0.0.1")
+    listening = server.listen("127.0.0.1", 0)
+    async with (
+        asyncio.timeout(20),
+        server.serving(application, listening, certificates.context(key, certificate)),
+        tunnel(leading.clear) as proxy,
+    ):
+        url = f"https://127.0.0.1:{listening.getsockname()[1]}"
+        access = connection.Access(url, certificates.trusting(certificate), proxy=proxy)
+        async with fakes.make_client(connection.fixed(access)) as client:
+            with pytest.raises(errors.Withheld):
+                await client.create(resources.BINDINGS, b"{}", "ns", "a", may=lambda: bool(leading))
+            assert not asked
+            await bind(client)
+    assert asked == ["POST"]
+
+
+@pytest.mark.parametrize("proxied", [False, True], ids=["straight", "through a proxy"])
+async def test_an_answer_that_is_too_long_is_none(proxied: bool) -> None:
+    async def handle(request: web.Request) -> web.Response:
+        return web.Response(body=b" " * 10_000 + POD)
+
+    async with fakes.server_of(handle) as url:
+        access = connection.Access(url, proxy=url if proxied else None)
+        async with fakes.make_client(connection.fixed(access)) as client:
+            await client.get(resources.PODS, "a", longest=11_000)
+            with pytest.raises(errors.ConnectionLost, match="the answer is too long"):
+                await client.get(resources.PODS, "a", longest=10_000)
 
 
 async def test_who_may_not_send_any_more_sends_nothing() -> None:

@@ -182,28 +182,261 @@ async def test_an_exec_plugin_that_names_no_expiry_is_run_again_after_a_refusal_
     assert not await server.renew(second), "a plugin is not run again at once"
 
 
+NO_KUBECONFIG = "; a kubeconfig has `kind: Config`, as what `kubectl config view --raw` prints"
+CONTEXT = "contexts: [{name: x, context: {cluster: c, user: u}}]\ncurrent-context: x\n"
+CLUSTER = 'clusters: [{name: c, cluster: {server: "https://127.0.0.1:1"}}]\n'
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
         (None, "there is no such file"),
-        ("", ""),
-        ("{", ""),
-        ("[1]", ""),
-        ("current-context: x\ncontexts: []\nclusters: []\n", "Expected object with name x"),
+        ("", "it is empty" + NO_KUBECONFIG),
+        ("just text", "it has no fields" + NO_KUBECONFIG),
+        ("[1]", "it has no fields" + NO_KUBECONFIG),
+        ("kind: Deployment", "its kind is Deployment" + NO_KUBECONFIG),
+        ("\udcff", "it is no text" + NO_KUBECONFIG),
+        (
+            "a: 1\nb: [",
+            "it is no YAML: line 2, column 5: expected the node content, but found '<stream end>'",
+        ),
+        ("\0", "it is no YAML: unacceptable character #x0000: special characters are not allowed"),
+        (
+            "apiVersion: v1\nkind: Config\n",
+            "it has no current-context: `kubectl config use-context NAME` writes one",
+        ),
+        ("current-context: y\ncontexts: []\n", "there is no context y, nor any other"),
+        (CONTEXT.replace("current-context: x", "current-context: y"), "there is no context y, only x"),
+        ("contexts: {}\ncurrent-context: x\n", "there is no context x, nor any other"),
+        ("contexts: text\ncurrent-context: x\n", "contexts is no list"),
+        ("contexts: [{context: {}}]\n", "contexts[0] is not a name and a context"),
+        (CONTEXT, "context x: there is no cluster c, nor any other"),
+        (CONTEXT + CLUSTER, "context x: there is no user u, nor any other"),
+        (CONTEXT + CLUSTER + "users: [{name: v}]\n", "context x: there is no user u, only v"),
+        (
+            "contexts: [{name: x, context: {}}]\ncurrent-context: x\n" + CLUSTER,
+            "context x: there is no cluster (it names none), only c",
+        ),
+        (CONTEXT + "clusters: [{name: c}]\nusers: [{name: u}]\n", "cluster c has no server"),
     ],
-    ids=["absent", "empty", "no YAML", "a list", "no context"],
+    ids=[
+        "absent",
+        "empty",
+        "text",
+        "a list",
+        "another kind",
+        "binary",
+        "no YAML",
+        "no characters",
+        "nothing in it",
+        "no context",
+        "another context",
+        "contexts of another type",
+        "contexts without a list",
+        "context without a name",
+        "no cluster",
+        "no user",
+        "another user",
+        "context without a cluster",
+        "no server",
+    ],
 )
 async def test_a_broken_kubeconfig_is_one_sentence_with_its_name(
     tmp_path: Path, text: str | None, said: str
 ) -> None:
     path = tmp_path / "kubeconfig"
     if text is not None:
-        path.write_text(text)
+        path.write_text(text, errors="surrogateescape")
+    assert await refusal(str(path)) == f"kubeconfig {path}: {said}"
+
+
+async def refusal(path: str) -> str:
     with pytest.raises(errors.ConfigurationError) as caught:
-        await connection.from_kubeconfig(str(path)).access()
-    assert str(caught.value).startswith(f"kubeconfig {path}: ")
-    assert "\n" not in str(caught.value)
-    assert said in str(caught.value)
+        await connection.from_kubeconfig(path).access()
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("user", "cluster", "said"),
+    [
+        ({}, {"certificate-authority-data": "A"}, "cluster c: certificate-authority-data is not base64"),
+        (
+            {},
+            {"certificate-authority-data": "AAAA"},
+            "the cluster's certificate authority is no certificate in PEM",
+        ),
+        (
+            {},
+            {"certificate-authority": "none"},
+            "cluster c: certificate-authority FOLDER/none cannot be read: No such file or directory",
+        ),
+        (
+            {"tokenFile": "none"},
+            {},
+            "user u: tokenFile FOLDER/none cannot be read: No such file or directory",
+        ),
+        (
+            {"client-certificate-data": "AAAA", "client-key-data": "AAAA"},
+            {},
+            "the client's certificate and key are no pair in PEM",
+        ),
+        ({}, {"server": "https://"}, "server https:// is no address such as https://192.0.2.1:6443"),
+        ({}, {"server": "ftp://a"}, "server ftp://a is no address such as https://192.0.2.1:6443"),
+        ({}, {"server": "a:b"}, "server a:b is no address such as https://192.0.2.1:6443"),
+        (
+            {"exec": {"apiVersion": "client.authentication.k8s.io/v1"}},
+            {},
+            "user u: its exec plugin has no command",
+        ),
+        (
+            {"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": "no-such-plugin"}},
+            {},
+            "the exec plugin no-such-plugin is not installed, or not on the PATH",
+        ),
+        (
+            {"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": "./none"}},
+            {},
+            "the exec plugin FOLDER/none is not installed, or not on the PATH",
+        ),
+        (
+            {
+                "exec": {
+                    "apiVersion": "client.authentication.k8s.io/v1",
+                    "command": "sh",
+                    "args": ["-c", "printf 'log in\\nfirst\\n' >&2; exit 3"],
+                }
+            },
+            {},
+            "the exec plugin sh: process returned 3. log in first",
+        ),
+        (
+            {
+                "exec": {
+                    "apiVersion": "client.authentication.k8s.io/v1",
+                    "command": "echo",
+                    "args": [
+                        '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":{}}'
+                    ],
+                }
+            },
+            {},
+            "the exec plugin echo: it gave neither a token nor a certificate and its key",
+        ),
+    ],
+    ids=[
+        "authority not base64",
+        "authority no PEM",
+        "no authority",
+        "no token file",
+        "certificate no PEM",
+        "no host",
+        "no HTTP",
+        "no port",
+        "plugin without a command",
+        "no plugin",
+        "no plugin beside it",
+        "plugin fails",
+        "plugin gives nothing",
+    ],
+)
+async def test_what_a_kubeconfig_names_and_cannot_be_used_is_one_sentence_and_nothing_is_logged(
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    user: dict[str, Any],
+    cluster: dict[str, Any],
+    said: str,
+) -> None:
+    path = kubeconfig(tmp_path, user, **cluster)
+    assert await refusal(path) == f"kubeconfig {path}: {said}".replace("FOLDER", str(tmp_path))
+    assert caplog.records == []
+
+
+async def test_an_encrypted_key_is_not_asked_about(tmp_path: Path) -> None:
+    certificate, key = certificates.Authority(tmp_path).issue("client", "/CN=admin")
+    encrypted = tmp_path / "encrypted.pem"
+    command = [
+        "openssl",
+        "pkey",
+        "-in",
+        str(key),
+        "-aes256",
+        "-passout",
+        "pass:secret",
+        "-out",
+        str(encrypted),
+    ]
+    subprocess.run(command, check=True)
+    path = kubeconfig(tmp_path, {"client-certificate": str(certificate), "client-key": str(encrypted)})
+    assert await refusal(path) == f"kubeconfig {path}: the client's key is encrypted"
+
+
+async def test_a_kubeconfig_that_may_not_be_read_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forbidden(path: Path) -> str:  # root, as whom tests may run, reads everything
+        raise PermissionError(13, "Permission denied", str(path))
+
+    path = kubeconfig(tmp_path, {})
+    monkeypatch.setattr(Path, "read_text", forbidden)
+    assert await refusal(path) == f"kubeconfig {path}: it cannot be read: Permission denied"
+
+
+async def test_of_several_files_the_first_counts_and_paths_are_relative_to_their_own(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "token").write_text(name)
+    first = kubeconfig(tmp_path / "one", {"token": "unused"}, server="http://one")
+    second = kubeconfig(tmp_path / "two", {"tokenFile": "token"}, server="http://two")
+    text = Path(first).read_text()
+    Path(first).write_text(text.replace("name: u", "name: other").replace("current-context: main", ""))
+    access = await connection.from_kubeconfig(
+        os.pathsep.join([first, str(tmp_path / "none"), second])
+    ).access()
+    assert (access.server, access.authorization) == ("http://one", "Bearer two")
+
+
+async def test_an_exec_plugin_with_a_slash_in_its_name_lies_beside_the_kubeconfig(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = plugin(tmp_path)
+    beside = tmp_path / "credential"
+    beside.write_text(f'#!/bin/sh\nexec "{user["exec"]["command"]}" "$@"\n')
+    beside.chmod(0o700)
+    user["exec"]["command"] = "./credential"
+    kubeconfig(tmp_path, user)
+    monkeypatch.chdir(tmp_path)
+    assert (await connection.from_kubeconfig("kubeconfig").access()).authorization == "Bearer token-1"
+
+
+async def test_a_context_may_name_no_user(tmp_path: Path) -> None:
+    path = tmp_path / "kubeconfig"
+    path.write_text("contexts: [{name: x, context: {cluster: c}}]\ncurrent-context: x\n" + CLUSTER)
+    access = await connection.from_kubeconfig(str(path)).access()
+    assert (access.server, access.authorization) == ("https://127.0.0.1:1", None)
+
+
+@pytest.mark.parametrize(
+    ("server", "settings", "expected"),
+    [
+        ("https://other:1", {}, "https://other:1"),
+        ("other:1", {}, "http://other:1"),
+        ("other", {"insecure-skip-tls-verify": True}, "https://other"),
+    ],
+    ids=["with a scheme", "without one", "without one, secured"],
+)
+async def test_another_server_may_be_named(
+    tmp_path: Path, server: str, settings: dict[str, Any], expected: str
+) -> None:
+    path = kubeconfig(tmp_path, {"token": "t"}, **settings)
+    access = await connection.from_kubeconfig(path, server=server).access()
+    assert (access.server, access.authorization) == (expected, "Bearer t")
+
+
+async def test_a_server_without_a_kubeconfig_is_asked_by_nobody_in_particular() -> None:
+    access = await connection.anonymous("other:1").access()
+    assert (access.server, access.authorization, access.tls) == ("http://other:1", None, None)
+    with pytest.raises(errors.ConfigurationError, match="server ftp://a b is no address"):
+        await connection.anonymous("ftp://a b").access()
 
 
 async def test_outside_a_cluster_there_are_no_in_cluster_credentials(tmp_path: Path) -> None:

@@ -171,6 +171,28 @@ def test_a_leader_that_sees_another_leads_no_more() -> None:
     assert not candidate.holds()
 
 
+@pytest.mark.parametrize(
+    ("delays", "asked"),
+    [((10, 0, 0), ["Write"]), ((1, 9, 0), ["Write", "Read"]), ((1, 1, 8), ["Write", "Read", "Write"])],
+    ids=["the first write", "the reading", "the second write"],
+)
+def test_a_renewal_that_outlasts_the_deadline_loses_the_lease(
+    delays: tuple[int, ...], asked: list[str]
+) -> None:
+    clock, store = fakes.Clock(), Store()
+    candidate = leases.Candidate(settings(), clock)
+    carry_out(candidate.attempt(), store.answer)
+    turns = iter(enumerate(delays))
+
+    def late(ask: leases.Read | leases.Write) -> leases.Answer:
+        turn, delay = next(turns)
+        clock.time += delay
+        return Nothing.FAILED if turn == 0 and delay < 10 else store.answer(ask)
+
+    assert carry_out(candidate.attempt(), late) == (False, asked)
+    assert not candidate.holds(), "another may have led meanwhile, and done"
+
+
 def test_a_release_leaves_a_lease_that_anybody_may_take() -> None:
     clock, store = fakes.Clock(), Store()
     candidate = leases.Candidate(settings(), clock)

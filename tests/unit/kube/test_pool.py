@@ -43,7 +43,7 @@ async def ask(
     made: pool.Pool, access: connection.Access, target: str = "/", timeout: float = 5.0
 ) -> pool.Answer:
     return await made.ask(
-        access, "POST", target, {"Accept": "application/json"}, b"{}", timeout, lambda: None
+        access, "POST", target, {"Accept": "application/json"}, b"{}", timeout, 200_000, lambda: None
     )
 
 
@@ -254,17 +254,36 @@ async def test_who_may_not_send_any_more_sends_nothing_and_leaves_the_connection
     async with pool_of(handle) as (made, access):
         await ask(made, access)
         with pytest.raises(PermissionError):
-            await made.ask(access, "POST", "/", {}, b"", 5.0, refuse)
+            await made.ask(access, "POST", "/", {}, b"", 5.0, 1000, refuse)
         await ask(made, access)
         assert len(requests) == 2
         assert transports(requests) == 1
+
+
+@pytest.mark.parametrize(
+    "begun", [b"content-length: 1000000\r\n\r\n", b"x: "], ids=["a body", "a header without end"]
+)
+async def test_an_answer_that_is_too_long_is_none(begun: bytes) -> None:
+    async def say(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"{}")
+        writer.write(b"HTTP/1.1 200 OK\r\n" + begun + b"x" * 250_000)
+        with contextlib.suppress(ConnectionError):
+            await reader.read()
+        writer.transport.abort()
+        hung_up.set()
+
+    hung_up = asyncio.Event()
+    async with raw(say) as (made, access):
+        with pytest.raises(ConnectionError, match="too long"):
+            await ask(made, access)
+        await hung_up.wait()
 
 
 async def test_a_header_has_one_line() -> None:
     async with opened() as made:
         with pytest.raises(ValueError, match="line break"):
             await made.ask(
-                connection.Access("http://x"), "GET", "/", {"A": "b\r\nC: d"}, None, 1.0, lambda: None
+                connection.Access("http://x"), "GET", "/", {"A": "b\r\nC: d"}, None, 1.0, 1000, lambda: None
             )
 
 

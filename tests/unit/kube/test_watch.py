@@ -10,6 +10,7 @@ import pytest
 from aiohttp import web
 
 from stowage.api import objects
+from stowage.kube import client as clients
 from stowage.kube import errors, resources, watch
 from tests.unit.kube import fakes
 
@@ -259,6 +260,13 @@ async def test_lines_may_be_long_and_come_in_any_pieces() -> None:
     server = Server([listed(version=9)], [[big[:1000], big[1000:] + small[:7], small[7:] + b"\n\n", HOLD]])
     async with following(server) as changes:
         assert await take(changes, 4) == ["LISTING", "LISTED", "ADDED a", "ADDED b"]
+
+
+async def test_a_line_without_end_makes_a_relist(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clients, "LONGEST", 10_000)
+    server = Server([listed(version=1), listed(pod("a", 2), version=2)], [[b"x" * 6_000, b"x" * 6_000, HOLD]])
+    async with following(server) as changes:
+        assert await take(changes, 5) == ["LISTING", "LISTED", "LISTING", "FOUND a", "LISTED"]
 
 
 async def test_leaving_closes_the_watch() -> None:

@@ -39,10 +39,12 @@ class Cluster:
 
 
 @contextlib.asynccontextmanager
-async def asking(cluster: Cluster, clock: fakes.Clock | None = None) -> AsyncIterator[access.Access]:
+async def asking(
+    cluster: Cluster, clock: fakes.Clock | None = None, lifetimes: access.Lifetimes = access.USUAL
+) -> AsyncIterator[access.Access]:
     clock = clock or fakes.Clock()
     async with fakes.client_of(cluster.handle, clock=clock, tries=1) as client:
-        made = access.Access(client, client, clock=clock)
+        made = access.Access(client, client, lifetimes=lifetimes, clock=clock)
         yield made
         made.close()
 
@@ -123,6 +125,27 @@ async def test_answers_count_for_ten_seconds() -> None:
         clock.time += access.TTL
         await asked.allow(await asked.user("Bearer eve"), "get", "/metrics")
     assert len(server.asked) == 4
+
+
+async def test_how_long_answers_count_may_be_said_of_each() -> None:
+    server, clock = cluster(), fakes.Clock()
+    async with asking(server, clock, access.Lifetimes(token=30.0, allowed=20.0, refused=10.0)) as asked:
+
+        async def ask() -> int:
+            """How many questions two verbs, one of them allowed, cost."""
+            before = len(server.asked)
+            eve = await asked.user("Bearer eve")
+            await asked.allow(eve, "get", "/metrics")
+            with pytest.raises(access.Denied):
+                await asked.allow(eve, "put", "/metrics")
+            return len(server.asked) - before
+
+        found = [await ask()]
+        for _ in range(3):
+            clock.time += 10
+            found.append(await ask())
+    # All; after 10 s the refusal, after 20 s both verdicts, after 30 s the token and the refusal.
+    assert found == [3, 1, 2, 2]
 
 
 async def test_a_question_is_asked_once_however_many_wait_for_it() -> None:

@@ -80,7 +80,11 @@ async def serving() -> AsyncIterator[Server]:
     )
     process.decisions = decisions.Decisions(fakes.Clock())
     reviewed = Reviewed()
-    app = endpoints.Endpoints(process, reviewed, {"kind": "KubeSchedulerConfiguration"}, Metrics())  # type: ignore[arg-type]
+    written = {
+        "kind": "KubeSchedulerConfiguration",
+        "extenders": [{"urlPrefix": "http://user:s3cret@example.com/a"}],
+    }
+    app = endpoints.Endpoints(process, reviewed, written, Metrics())  # type: ignore[arg-type]
     listening = server.listen("127.0.0.1", 0)
     url = f"https://127.0.0.1:{listening.getsockname()[1]}"
     async with asyncio.timeout(30):
@@ -111,6 +115,25 @@ async def test_health_is_open_and_told_as_the_apiserver_tells_it() -> None:
         assert got.headers["X-Content-Type-Options"] == "nosniff"
         assert got.headers["Cache-Control"] == "no-cache, private"
         assert await served.get("/livez") == (200, "ok")
+
+
+async def test_what_health_checks_said_is_told_to_who_may_get_it() -> None:
+    async with serving() as served:
+        assert (await served.get("/metrics/slis"))[0] == 403
+        for path in ("/livez", "/readyz?exclude=shutdown", "/livez/ping"):
+            await served.get(path, "eve")
+        served.process.ending = True
+        await served.get("/readyz")
+        got = await served.ask("/metrics/slis", token="eve")
+    assert got.headers["Content-Type"] == endpoints.METRICS
+    assert [line for line in got.text.splitlines() if line.startswith("kubernetes_")] == [
+        'kubernetes_healthcheck{name="ping",type="livez"} 1.0',
+        'kubernetes_healthcheck{name="sched-handler-sync",type="readyz"} 1.0',
+        'kubernetes_healthcheck{name="shutdown",type="readyz"} 0.0',
+        'kubernetes_healthchecks_total{name="ping",status="success",type="livez"} 1.0',
+        'kubernetes_healthchecks_total{name="sched-handler-sync",status="success",type="readyz"} 2.0',
+        'kubernetes_healthchecks_total{name="shutdown",status="error",type="readyz"} 1.0',
+    ]
 
 
 async def test_single_checks_are_for_who_may_get_them() -> None:
@@ -153,7 +176,8 @@ async def test_metrics_configuration_and_nothing() -> None:
         assert await served.get("/metrics/resources", "eve") == (200, "")
         assert await served.get("/configz", "eve") == (
             200,
-            '{"componentconfig":{"kind":"KubeSchedulerConfiguration"}}',
+            '{"componentconfig":{"kind":"KubeSchedulerConfiguration",'
+            '"extenders":[{"urlPrefix":"http://[redacted]@example.com/a"}]}}',
         )
         for path in ("/", "/livez/", "/livez/other", "/metrics/x", "/nowhere"):
             assert await served.get(path, "eve") == (404, "404 page not found\n"), path

@@ -18,6 +18,10 @@ def process(**changed: Any) -> Any:
     )
 
 
+def groups(made: Any) -> dict[str, health.Group]:
+    return health.groups(made, health.Results())
+
+
 @pytest.mark.parametrize(
     "verbose, excluded, well, text",
     [
@@ -69,7 +73,7 @@ def test_what_is_wrong_fails_where_it_does_in_kube_scheduler(
     changed: dict[str, Any], failing: dict[str, str]
 ) -> None:
     found = {}
-    for name, group in health.groups(process(**changed)).items():
+    for name, group in groups(process(**changed)).items():
         for check in group.checks:
             if check.failure():
                 found[name] = check.name
@@ -77,12 +81,12 @@ def test_what_is_wrong_fails_where_it_does_in_kube_scheduler(
 
 
 def test_without_an_election_healthz_is_a_ping() -> None:
-    checks = {name: [each.name for each in group.checks] for name, group in health.groups(process()).items()}
+    checks = {name: [each.name for each in group.checks] for name, group in groups(process()).items()}
     assert checks == {
         "healthz": ["leaderElection"],
         "livez": ["ping"],
         "readyz": ["leaderElection", "shutdown", "sched-handler-sync"],
     }
-    alone = health.groups(process(candidate=None))
+    alone = groups(process(candidate=None))
     assert [each.name for each in alone["healthz"].checks] == ["ping"]
     assert [each.name for each in alone["readyz"].checks] == ["shutdown", "sched-handler-sync"]

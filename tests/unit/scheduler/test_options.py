@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from stowage.framework import config
-from stowage.scheduler import options
+from stowage.scheduler import flags, options
 
 HEAD = "apiVersion: kubescheduler.config.k8s.io/v1\nkind: KubeSchedulerConfiguration\n"
 
@@ -59,14 +59,10 @@ def test_a_file_that_says_nothing_of_a_kubeconfig_loses_none(
 
 
 def test_dead_flags_are_accepted_with_a_warning(caplog: pytest.LogCaptureFixture) -> None:
-    given = options.Options(port=0, logtostderr=True, percentage_of_nodes_to_score=50, profiling=False)
+    given = options.Options(without_effect=tuple(flags.WITHOUT_EFFECT))
     assert options.configuration(given) == config.default()
-    assert flags_warned_of(caplog) == [
-        "--port",
-        "--logtostderr",
-        "--percentage-of-nodes-to-score",
-        "--profiling",
-    ]
+    assert flags_warned_of(caplog) == [f"--{name}" for name in flags.WITHOUT_EFFECT]
+    assert flags.WITHOUT_EFFECT.keys() >= flags.SWITCHES
 
 
 def test_what_flags_make_of_it_is_checked() -> None:

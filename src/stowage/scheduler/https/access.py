@@ -2,12 +2,13 @@
 
 As kube-scheduler delegates (k8s.io/apiserver, authenticatorfactory and authorizerfactory): a bearer token
 by TokenReview, everyone else is anonymous; a path by SubjectAccessReview, but for the health paths, which
-are open. Answers are kept for `TTL`. Client certificates are not looked at.
+are open. Answers are kept for a while. Client certificates are not looked at.
 """
 
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import hashlib
 import hmac
 import logging
@@ -48,6 +49,18 @@ ACCESS_REVIEWS: resources.Resource[dict[str, Any]] = resources.Resource(
 )
 
 
+@dataclasses.dataclass(frozen=True)
+class Lifetimes:
+    """Seconds for which answers count: whose a token is, or that it is no one's; yes; and no."""
+
+    token: float = TTL
+    allowed: float = TTL
+    refused: float = TTL
+
+
+USUAL: Final = Lifetimes()
+
+
 class User(msgspec.Struct, frozen=True):
     username: str = ""
     uid: str = ""
@@ -67,10 +80,11 @@ class Denied(Exception):
 
 
 class _Kept(Generic[T]):
-    """Answers for `TTL`, and each question asked once at a time."""
+    """Answers for ``lifetime`` of each, and each question asked once at a time."""
 
-    def __init__(self, clock: clocks.Clock) -> None:
+    def __init__(self, clock: clocks.Clock, lifetime: Callable[[T], float]) -> None:
         self._clock = clock
+        self._lifetime = lifetime
         self._answers: dict[bytes, tuple[float, T]] = {}
         self._asked: dict[bytes, asyncio.Future[T]] = {}
 
@@ -97,7 +111,8 @@ class _Kept(Generic[T]):
         self._answers.pop(key, None)
         if len(self._answers) >= KEPT:
             del self._answers[next(iter(self._answers))]
-        self._answers[key] = self._clock.monotonic() + TTL, done.result()
+        answer = done.result()
+        self._answers[key] = self._clock.monotonic() + self._lifetime(answer), answer
 
 
 class Access:
@@ -109,14 +124,17 @@ class Access:
         tokens: clients.Client | None,
         reviews: clients.Client | None,
         open_paths: Collection[str] = OPEN_PATHS,
+        lifetimes: Lifetimes = USUAL,
         clock: clocks.Clock = clocks.SYSTEM,
     ) -> None:
         self._tokens = tokens
         self._reviews = reviews
         self._open = open_paths
         self._secret = secrets.token_bytes(32)
-        self._users: _Kept[User | str] = _Kept(clock)
-        self._verdicts: _Kept[tuple[bool, str]] = _Kept(clock)
+        self._users: _Kept[User | str] = _Kept(clock, lambda _: lifetimes.token)
+        self._verdicts: _Kept[tuple[bool, str]] = _Kept(
+            clock, lambda verdict: lifetimes.allowed if verdict[0] else lifetimes.refused
+        )
 
     def close(self) -> None:
         """Gives up the reviews under way."""

@@ -68,7 +68,7 @@ class _TooLong(Exception):
 
 
 class Endpoints:
-    """See the module. ``configuration`` is what `/configz` shows."""
+    """See the module. ``configuration`` is what `/configz` shows, without who asks in its URLs."""
 
     def __init__(
         self,
@@ -79,13 +79,15 @@ class Endpoints:
     ) -> None:
         self._process = process
         self._access = reviewed
-        self._groups = health.groups(process)
+        self._results = health.Results()
+        self._groups = health.groups(process, self._results)
         self._metrics = metrics
         self._streams: set[asyncio.Task[None]] = set()
-        shown = _encode({"componentconfig": configuration})
+        shown = errors.struck(_encode({"componentconfig": configuration}).decode()).encode()
         self._routes: dict[str, Callable[[Request], Awaitable[Answer]]] = {
             "/metrics": self._exposition,
             "/metrics/resources": self._resources,
+            "/metrics/slis": self._slis,
             "/configz": _always(Answer(200, shown, JSON)),
             "/debug/flags/v": _setter(logs.set_verbosity),
             "/debug/flags/vmodule": _setter(logs.set_modules),
@@ -156,6 +158,9 @@ class Endpoints:
         """Only the leader knows the pods."""
         body = self._metrics.resources() if self._process.leads() else b""
         return Answer(200, body, METRICS, sniff=True)
+
+    async def _slis(self, asked: Request) -> Answer:
+        return Answer(200, *self._results.exposition(asked.headers.get("accept", "")), sniff=True)
 
     # ------------------------------------------------------------------ stream
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from prometheus_client import CollectorRegistry, ProcessCollector, exposition
 
 from stowage.scheduler import live
+from stowage.scheduler.metering import meters
 
 logger = logging.getLogger(__name__)
 
@@ -24,12 +27,45 @@ class Check:
 PING = Check("ping", lambda: "")
 
 
+class Results:
+    """What checks said when their group was asked, as `/metrics/slis` tells it (component-base's slis)."""
+
+    def __init__(self) -> None:
+        self._last: dict[meters.Labels, int] = {}
+        book = meters.Book()
+        book.gauges(
+            "kubernetes_healthcheck",
+            "1 where the check passed when it was asked last.",
+            ("name", "type"),
+            lambda: self._last,
+        )
+        self._all = book.counters(
+            "kubernetes_healthchecks_total",
+            "How often the check was asked, by what it said.",
+            ("name", "type", "status"),
+        )
+        self._registry = CollectorRegistry(auto_describe=False)
+        self._registry.register(book)
+        ProcessCollector(registry=self._registry)
+
+    def count(self, check: str, group: str, well: bool) -> None:
+        """A check was asked as one of its group."""
+        self._last[check, group] = int(well)
+        self._all[check, group, "success" if well else "error"] += 1
+
+    def exposition(self, accept: str) -> tuple[bytes, str]:
+        """What there is to tell, and its content type."""
+        encode, kind = exposition.choose_encoder(accept)
+        return encode(self._registry), kind
+
+
 @dataclass(frozen=True)
 class Group:
     """The checks behind one path, such as `livez`; PING where there are none."""
 
     name: str
     checks: Sequence[Check]
+    results: Results = field(default_factory=Results)
 
     def told(self, verbose: bool, excluded: Collection[str]) -> tuple[bool, str]:
         """Whether all is well, and the text that says so."""
@@ -37,7 +73,10 @@ class Group:
         for check in self.checks:
             if check.name in excluded:
                 lines.append(f"[+]{check.name} excluded: ok")
-            elif failure := check.failure():
+                continue
+            failure = check.failure()
+            self.results.count(check.name, self.name, not failure)
+            if failure:
                 lines.append(f"[-]{check.name} failed: reason withheld")
                 failed.append(f"{check.name}: {failure}")
             else:
@@ -56,7 +95,7 @@ class Group:
         return next((check for check in self.checks if name and name in (check.name, check.alias)), None)
 
 
-def groups(process: live.Process) -> dict[str, Group]:
+def groups(process: live.Process, results: Results) -> dict[str, Group]:
     """The groups of a scheduler, by name: the checks that kube-scheduler has there."""
     elected = [Check("leaderElection", lambda: _renewed(process), "leader-election")]
     if process.candidate is None:
@@ -67,9 +106,9 @@ def groups(process: live.Process) -> dict[str, Group]:
         Check("sched-handler-sync", lambda: _synced(process)),
     ]
     return {
-        "healthz": Group("healthz", elected or [PING]),
-        "livez": Group("livez", [PING]),
-        "readyz": Group("readyz", ready),
+        "healthz": Group("healthz", elected or [PING], results),
+        "livez": Group("livez", [PING], results),
+        "readyz": Group("readyz", ready, results),
     }
 
 
