@@ -3,20 +3,17 @@
 Two control planes, one scheduler each, and one server that is the extenders of both.
 """
 
-import asyncio
 import contextlib
-import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 from aiohttp import test_utils, web
 
-from stowage.framework import config
 from stowage.kube import client as clients
 from stowage.kube import resources
-from stowage.scheduler import live
 from tests import control_plane, kube_scheduler
 from tests.integration.behaviours import test_behaviours as behaviours
 from tests.integration.behaviours.world import World
@@ -184,20 +181,6 @@ def planes(
         yield theirs, ours
 
 
-@contextlib.asynccontextmanager
-async def scheduling(kubeconfig: str, written: Json) -> AsyncIterator[None]:
-    """Our scheduler at work, in this process."""
-    loaded = config.load(json.dumps(kube_scheduler.configuration(written))).config
-    async with behaviours.client_of(kubeconfig) as client:
-        work = asyncio.create_task(live.run(client, loaded))
-        try:
-            yield
-            assert not work.done(), work
-        finally:
-            work.cancel()
-            await asyncio.gather(work, return_exceptions=True)
-
-
 async def test_with_extenders_users_see_the_same(
     planes: tuple[control_plane.ControlPlane, control_plane.ControlPlane], tmp_path: Path
 ) -> None:
@@ -209,26 +192,15 @@ async def test_with_extenders_users_see_the_same(
         app = web.Application()
         app.router.add_post("/{plane}/{verb}", Server(theirs=clients_[0], ours=clients_[1]).handle)
         server = await stack.enter_async_context(test_utils.TestServer(app))
-        stack.enter_context(
+        address = stack.enter_context(
             kube_scheduler.running(theirs, settings(str(server.make_url("/theirs"))), tmp_path)
         )
-        await stack.enter_async_context(scheduling(ours.kubeconfig, settings(str(server.make_url("/ours")))))
+        process = await stack.enter_async_context(
+            behaviours.scheduling(ours.kubeconfig, settings(str(server.make_url("/ours"))))
+        )
+        session = await stack.enter_async_context(aiohttp.ClientSession())
+        handled = behaviours.handlers(session, address, process)
         for script in SCRIPTS:
-            await _alike(script, theirs, ours)
-
-
-async def _alike(
-    script: Callable[[World], Awaitable[None]],
-    theirs: control_plane.ControlPlane,
-    ours: control_plane.ControlPlane,
-) -> None:
-    name = script.__name__.replace("_", "-")
-    async with (
-        behaviours.world_of(theirs.kubeconfig, name) as first,
-        behaviours.world_of(ours.kubeconfig, name) as second,
-    ):
-        done = await asyncio.gather(script(first), script(second), return_exceptions=True)
-        seen = await behaviours.settled(first, second)
-    failed = [f"{name}: {who}: {error}" for who, error in zip(("theirs", "ours"), done, strict=True) if error]
-    assert not failed, "\n".join([*failed, *behaviours.difference(*seen)])
-    assert not (told := behaviours.difference(*seen)), "\n".join([name, *told])
+            name = script.__name__.replace("_", "-")
+            told = await behaviours.played(script, (theirs.kubeconfig, ours.kubeconfig), handled, name)
+            assert not told, "\n".join([name, *told])

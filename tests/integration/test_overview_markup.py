@@ -12,7 +12,7 @@ import pytest
 from stowage.api import objects
 from stowage.kube import informer, resources, watch
 from stowage.serving import server
-from stowage.tools.overview import app, reading, views
+from stowage.tools.overview import app, views
 from stowage.tools.overview import picture as pictures
 from stowage.web import live
 from tests.integration import browser
@@ -41,7 +41,7 @@ def evil_picture() -> pictures.Picture:
             "spec": {"nodeName": where, "schedulerName": EVIL},
             "status": {"conditions": [condition], "nominatedNodeName": EVIL},
         }
-        items.append((reading.PODS, msgspec.convert(pod, views.PodObject)))
+        items.append((resources.PODS, msgspec.convert(pod, objects.Pod)))
     for kind, item in items:
         head = watch.Head(item.metadata.namespace, item.metadata.name, item.metadata.uid)
         picture.apply(informer.News(informer.What.ADDED, kind, head, item))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
+from stowage.api import objects
 from stowage.cluster import pods, table
 from stowage.engine import entries, failure
 from stowage.engine import plan as plans
@@ -31,6 +32,8 @@ class Attempt:
         self.nominated = self._nominated(nominations)
         self.refused: dict[str, status.Status] = {}
         """node -> why somebody beside the plugins refuses it (an extender), where no filter did"""
+        self.returned: Mapping[str, objects.Node] = {}
+        """Feasible nodes as an extender sent them back"""
 
     def _nominated(self, nominations: Iterable[Nomination]) -> overlay.Overlay | None:
         placed = []

@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from stowage.api import objects
 from stowage.cluster import pods
 from stowage.engine import attempt as attempts
-from stowage.engine import cycle, entries, failure, measures
+from stowage.engine import cycle, entries, failure, measures, returned
 from stowage.framework import interface, status
 
 
@@ -29,19 +30,23 @@ class Narrow:
 
 @dataclass(frozen=True, slots=True)
 class Narrowed:
-    """``kept``: the nodes left; ``refused``: why others are not, as far as somebody says; or an error."""
+    """``kept``: the nodes left; ``refused``: why others are not, as far as somebody says; or an error.
+    ``returned``: the nodes that are left as somebody sent them back, all or none."""
 
     kept: frozenset[str]
     refused: Mapping[str, status.Status] = field(default_factory=dict)
     error: str = ""
+    returned: Mapping[str, objects.Node] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Rank:
-    """How good are these nodes? Answered by a mapping of some of them to points, which are added."""
+    """How good are these nodes, ``returned`` as in `Narrowed`? Answered by a mapping of some of them to
+    points, which are added."""
 
     pod: pods.Incoming
     nodes: list[str]
+    returned: Mapping[str, objects.Node]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +122,7 @@ def _narrowed(attempt: attempts.Attempt, rows: np.ndarray) -> Generator[Question
     for name in asked:
         if name not in answer.kept:
             attempt.refused[name] = answer.refused.get(name, UNTOLD)
+    attempt.returned = answer.returned
     return rows[[name in answer.kept for name in asked]]
 
 
@@ -131,9 +137,9 @@ def _best(
     plan = attempt.plan
     if plan.broken is not None:
         raise entries.CycleError(plan.broken.message, plan.broken.plugin, "PreScore")
-    totals = plan.totals_of(rows)
+    totals = returned.totals(attempt, rows) if attempt.returned else plan.totals_of(rows)
     nodes = [attempt.cluster.names[row] for row in rows.tolist()]
-    points: Mapping[str, int] = yield Rank(attempt.pod, nodes)
+    points: Mapping[str, int] = yield Rank(attempt.pod, nodes, attempt.returned)
     totals += np.array([points.get(node, 0) for node in nodes], np.int64)
     return engine.pick(rows, totals)
 

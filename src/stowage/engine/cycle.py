@@ -139,7 +139,10 @@ class Engine:
     def pre_enqueue(self, pod: pods.Incoming) -> status.Status | None:
         """Why the pod may not enter the queue; None where it may."""
         for plugin in self.profiles[pod.spec.scheduler_name].pre_enqueue:
-            verdict = plugin.pre_enqueue(pod)
+            try:
+                verdict = plugin.pre_enqueue(pod)
+            except Exception as error:  # of a nominated pod; others are not to fail with it
+                verdict = status.error(str(error))
             if verdict is not None:
                 return status.Status(verdict.code, verdict.reasons, plugin.name)
         return None

@@ -20,7 +20,7 @@ import msgspec
 from stowage.api import objects
 from stowage.cluster import pods, table
 from stowage.framework import events
-from stowage.kube import informer, resources, watch
+from stowage.kube import errors, informer, resources, watch
 from stowage.scheduler.extension import whole
 from stowage.scheduler.metering import meters
 from stowage.scheduler.queueing import queue as queues
@@ -44,6 +44,7 @@ OPTIONAL = (
     objects.CSIDriver,
     objects.CSIStorageCapacity,
     objects.VolumeAttachment,
+    objects.DeviceClass,
 )
 """Kinds that a server may lack, or forbid: what needs them then finds none of them."""
 
@@ -58,8 +59,9 @@ RESOURCES: dict[type, tuple[events.Resource, str]] = {
     objects.CSIDriver: (events.Resource.CSI_DRIVER, "csi_drivers"),
     objects.CSIStorageCapacity: (events.Resource.CSI_STORAGE_CAPACITY, "capacities"),
     objects.VolumeAttachment: (events.Resource.VOLUME_ATTACHMENT, "attachments"),
+    objects.DeviceClass: (events.Resource.DEVICE_CLASS, "device_classes"),
 }
-"""Storage kind -> what plugins register for, and where the table keeps it."""
+"""Kind of `Storage` -> what plugins register for, and where the table keeps it."""
 
 POD_CAME = events.UNSCHEDULED_POD_ADD.label
 POD_CHANGED = events.UNSCHEDULED_POD_UPDATE.label
@@ -156,11 +158,15 @@ class Cache:
 
     def _refused(self, news: informer.News) -> None:
         fields = {"kind": str(news.kind), "error": str(news.error)}
+        what = "The server does not offer a kind"
+        if isinstance(news.error, errors.Forbidden):
+            what = "The right to a kind is missing"
+            fields["missing"] = f"list and watch {news.kind}"
         if news.kind.answer in OPTIONAL:
             self._awaited.discard(str(news.kind))
-            logger.warning("The server does not offer a kind; going on without it", extra=fields)
+            logger.warning("%s; going on without it", what, extra=fields)
         else:
-            logger.error("The server does not offer a kind that scheduling needs", extra=fields)
+            logger.error("%s that scheduling needs; asking again until it is there", what, extra=fields)
 
     # ------------------------------------------------------------------ nodes
 
@@ -297,12 +303,6 @@ class Cache:
         return held
 
     # -------------------------------------------------------------- whole JSON
-
-    def whole_node(self, name: str) -> msgspec.Raw:
-        """The JSON of a node, where `sources` was asked to keep it."""
-        node = self._nodes[name]
-        assert isinstance(node, whole.Node)
-        return msgspec.Raw(node.whole)
 
     def whole_pod(self, uid: str) -> msgspec.Raw:
         """The JSON of a pending pod, and where victims are to be had whole of any, likewise."""

@@ -127,6 +127,7 @@ def _nodes(cluster: table.Table) -> Seen:
             "nonzero": cluster.nonzero[:, row].tolist(),
             "labels": cluster.labels.get(row),
             "taints": [str(taint) for taint in cluster.taints.sets[cluster.taints.ids.item(row)]],
+            "features": cluster.features.sets[cluster.features.ids.item(row)],
             "unschedulable": bool(cluster.unschedulable.item(row)),
         }
     return seen

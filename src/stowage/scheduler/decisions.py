@@ -12,6 +12,7 @@ import itertools
 import secrets
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Sequence
+from typing import Any
 
 import msgspec
 
@@ -152,8 +153,6 @@ class Decisions:
             return
         seen = seen or Seen(0)
         self._bound += result == SCHEDULED
-        account = seen.account
-        second = account.runner_up if account is not None else ""
         event = Decision(
             seq=self._last,
             time=clocks.micro_time(self._clock.now()),
@@ -162,18 +161,11 @@ class Decisions:
             result=result,
             node=node or seen.node,
             nominated_node=nominated,
-            evaluated=seen.evaluated,
-            feasible=account.feasible if account is not None else None,
-            ties=seen.ties,
-            score=seen.score,
-            why=account.why if account is not None else {},
-            runner_up=RunnerUp(second, account.behind) if account is not None and second else None,
-            margin=seen.score - account.behind if account and second and seen.score is not None else None,
-            account=seen.score is None or account is not None,
             message=message,
             preempted=preempted,
             attempts=attempts,
             seconds=round(seconds, 6),
+            **_grounds(seen),
         )
         self._ring.append(_encode(event))
         for reader in self._readers:
@@ -235,6 +227,19 @@ class Decisions:
         state = self.queue()
         state.pods_per_second = round(pace, 1)
         return _event(b"queue", _encode(state))
+
+
+def _grounds(seen: Seen) -> dict[str, Any]:
+    """The fields of a decision that say what it was made on."""
+    known = {"evaluated": seen.evaluated, "ties": seen.ties, "score": seen.score}
+    account = seen.account
+    if account is None:
+        return {**known, "account": seen.score is None}
+    found: dict[str, Any] = {**known, "feasible": account.feasible, "why": account.why}
+    if account.runner_up and seen.score is not None:
+        found["runner_up"] = RunnerUp(account.runner_up, account.behind)
+        found["margin"] = seen.score - account.behind
+    return found
 
 
 _encode = msgspec.json.Encoder().encode

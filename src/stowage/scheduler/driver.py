@@ -54,6 +54,7 @@ class Driver:
         told: decisions.Decisions | None = None,
         counted: metrics.Metrics | None = None,
         kept: bounds.Bounds = bounds.USUAL,
+        max_wait: float = queues.MAX_WAIT,
     ) -> None:
         self.metrics = counted or metrics.Metrics(client.clock)
         self._client = client
@@ -64,7 +65,7 @@ class Driver:
         cluster = table.Table()
         gate = preemption.Gate()
         times = queues.Settings(
-            float(written.pod_initial_backoff_seconds), float(written.pod_max_backoff_seconds)
+            float(written.pod_initial_backoff_seconds), float(written.pod_max_backoff_seconds), max_wait
         )
         rejecters = [extenders.Rejecter()] if written.extenders else []
         self.queue = queues.Queue(cluster, profiles, client.clock.monotonic, times, [gate], rejecters)
@@ -87,6 +88,24 @@ class Driver:
             self.engine.profiles,
             victims_whole=extenders.whole_victims(written.extenders),
         )
+        sources = caches.sources(extenders.whole_kinds(written.extenders), kept.page)
+        self._informer = informer.Informer(client, sources, kept.news)
+        self._awake = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._ending = False
+        self._unused = kept.unused
+        self._carry_out(written, notes, gate, kept)
+        self.metrics.source = self
+
+    def _carry_out(
+        self,
+        written: config.Configuration,
+        notes: binding.Notes,
+        gate: preemption.Gate,
+        kept: bounds.Bounds,
+    ) -> None:
+        """Makes those who ask and write what follows from a decision."""
+        client, leads = self._client, self._leads
         self._extenders = extenders.Extenders(written.extenders, self.cache)
         self.writer = binding.Writer(client, self.cache, leads, self._still)
         self.statuses = conditions.Statuses(client, leads)
@@ -113,13 +132,6 @@ class Driver:
             self.announcer.preempted,
             self.metrics,
         )
-        sources = caches.sources(extenders.whole_kinds(written.extenders), kept.page)
-        self._informer = informer.Informer(client, sources, kept.news)
-        self._awake = asyncio.Event()
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._ending = False
-        self._unused = kept.unused
-        self.metrics.source = self
 
     # -------------------------------------------------------------------- run
 
@@ -190,6 +202,8 @@ class Driver:
             logger.info("Cluster known; scheduling", extra=fields)
         if news.what is informer.What.REMOVED:
             self.statuses.forget(news.head.uid)
+        else:
+            self.statuses.heard(news.head.uid)
         if news.head.uid in self.waiting and news.head.uid not in self.cache.assumed:
             self.waiting.reject(news.head.uid, "", "removed")
 
@@ -330,7 +344,8 @@ class Driver:
         )
         self._fail(item, failed)
         if victims and post is not None:
-            self._start(self._preemption.evict(pod, post.node, victims), f"preemption for {pod.key}")
+            evicting = self._preemption.evict(pod, post.node, victims, post.status.plugin)
+            self._start(evicting, f"preemption for {pod.key}")
 
     def _place(self, item: entry.Entry, outcome: cycle.Outcome, timer: measures.Timer) -> None:
         refused, waits = self.engine.assume(outcome, timer)
@@ -394,7 +409,10 @@ class Driver:
             if not self._ending and not self.cache.exists(item.pod):
                 self.announcer.failed(item.pod, failed.message)
             return
-        self.queue.put_back(item, pod, failed.plugins, failed.pending)
+        if self.queue.get(pod.key) is None:
+            self.queue.put_back(item, pod, failed.plugins, failed.pending)
+        else:  # it was to be deleted, gave its place up, and has changed since
+            self.queue.done(pod.uid)
         self.queue.nominate(pod, failed.node)
         if not self._leads():
             return  # another one may have bound it: nothing is to be said against that

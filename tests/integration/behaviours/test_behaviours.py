@@ -81,11 +81,11 @@ def again() -> Iterator[list[str]]:
 
 
 @contextlib.asynccontextmanager
-async def scheduling(kubeconfig: str) -> AsyncIterator[live.Process]:
+async def scheduling(kubeconfig: str, settings: Json) -> AsyncIterator[live.Process]:
     """Our scheduler at work, in this process."""
-    settings = config.load(json.dumps(kube_scheduler.configuration(SETTINGS))).config
+    written = config.load(json.dumps(kube_scheduler.configuration(settings))).config
     async with client_of(kubeconfig) as client:
-        process = live.Process(client, settings)
+        process = live.Process(client, written)
         work = asyncio.create_task(process.run())
         try:
             yield process
@@ -115,8 +115,8 @@ async def world_of(kubeconfig: str, namespace: str, handled: Handled) -> AsyncIt
 async def test_users_see_the_same(name: str, planes: tuple[str, str, str], again: list[str]) -> None:
     """An attempt may or may not fall between two steps of a script, where a machine is slow: what differs is
     played once more, and counts if it differs again. `again` has a bound."""
-    async with aiohttp.ClientSession() as session, scheduling(planes[1]) as ours:
-        handled = (lambda: known.handled(session, planes[2]), lambda: handled_by(ours))
+    async with aiohttp.ClientSession() as session, scheduling(planes[1], SETTINGS) as ours:
+        handled = handlers(session, planes[2], ours)
         told = await played(SCRIPTS[name], planes[:2], handled, f"{name[:60]}-0")
         if told:
             again.append("\n".join([name, *told]))
@@ -124,11 +124,15 @@ async def test_users_see_the_same(name: str, planes: tuple[str, str, str], again
     assert not told, "\n".join(told)
 
 
-async def handled_by(ours: live.Process) -> dict[str, int]:
-    """As `known.handled`, of the one in this process."""
-    if ours.driver is None:
-        return {}
-    return {label: times.count for (label,), times in ours.driver.cache.handling.items()}
+def handlers(session: aiohttp.ClientSession, address: str, ours: live.Process) -> tuple[Handled, Handled]:
+    """Which events the real scheduler at an address, and the one in this process, have taken in."""
+
+    async def handled() -> dict[str, int]:
+        if ours.driver is None:
+            return {}
+        return {label: times.count for (label,), times in ours.driver.cache.handling.items()}
+
+    return lambda: known.handled(session, address), handled
 
 
 async def played(

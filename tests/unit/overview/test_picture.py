@@ -7,7 +7,7 @@ import msgspec
 from stowage.api import objects
 from stowage.kube import informer, resources, watch
 from stowage.tools.overview import picture as pictures
-from stowage.tools.overview import reading, views
+from stowage.tools.overview import views
 from tests import builders
 
 GIB = 1 << 30
@@ -22,7 +22,7 @@ class Clock:
 
 def news(what: informer.What, item: Any) -> informer.News:
     meta = item.metadata
-    kind: Any = reading.PODS if isinstance(item, views.PodObject) else resources.NODES
+    kind: Any = resources.PODS if isinstance(item, objects.Pod) else resources.NODES
     return informer.News(what, kind, watch.Head(meta.namespace, meta.name, meta.uid), item)
 
 
@@ -38,12 +38,12 @@ def node(name: str, zone: str = "a", **spec: Any) -> objects.Node:
     return msgspec.convert(raw, objects.Node)
 
 
-def pod(name: str, where: str = "", message: str = "", **status: Any) -> views.PodObject:
+def pod(name: str, where: str = "", message: str = "", **status: Any) -> objects.Pod:
     made = builders.make_pod(name).cpu("500m").memory("1Gi").on(where)
     if message:
         condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}
         made.status(conditions=[condition])
-    return msgspec.convert(made.status(**status).raw, views.PodObject)
+    return msgspec.convert(made.status(**status).raw, objects.Pod)
 
 
 def picture(clock: Clock | None = None) -> pictures.Picture:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import pytest
 from aiohttp import web
 
 from stowage.framework import config, registry
@@ -64,6 +65,22 @@ async def test_its_victims_are_evicted_and_the_pod_takes_their_place() -> None:
         assert scheduler.place("p") == "backoff"
         await scheduler.attempt()
     assert len(server.sent("POST", "/p/binding")) == 1
+
+
+async def test_a_victim_that_is_not_bound_yet_gives_way_to_it_by_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[str] = []
+
+    def give_way(uid: str, plugin: str) -> bool:
+        asked.append(f"{uid} to {plugin}")
+        return True
+
+    async with world(Server()) as scheduler:
+        monkeypatch.setattr(scheduler.driver._preemption, "_give_way", give_way)
+        scheduler.tell(make_node("n"), make_pod("low").cpu("4").on("n"), make_pod("p").cpu("4").priority(9))
+        await scheduler.attempt()
+    assert asked == ["uid-default-low to CustomPreemption"]
 
 
 async def test_where_nobody_may_be_evicted_the_pod_is_told_so() -> None:

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from stowage.api import objects
 from stowage.cluster import pods
 from stowage.framework import config, interface, status
-from stowage.kube import informer, resources, watch
+from stowage.kube import errors, informer, resources, watch
 from stowage.scheduler import cache as caches
 from stowage.scheduler import driver
 from tests.builders import NodeBuilder, PodBuilder, make_node, make_pod
@@ -91,6 +92,15 @@ def pod_on(node: str) -> Answer:
 
 def conflict(_: web.Request) -> web.Response:
     return fakes.status(409, "Conflict")
+
+
+async def test_how_long_a_pod_waits_for_an_event_may_be_said() -> None:
+    async with fakes.client_of(Server().handle) as made:
+        waits = driver.Driver(made, config.default(), lambda: True, max_wait=60.0)
+        assert (
+            waits.queue.settings.max_wait,
+            driver.Driver(made, config.default(), lambda: True).queue.settings.max_wait,
+        ) == (60.0, 300.0)
 
 
 async def test_a_pod_is_bound_and_holds_its_place() -> None:
@@ -260,6 +270,41 @@ async def test_the_same_failure_is_written_once() -> None:
     assert patch["status"]["conditions"][0]["reason"] == "Unschedulable"
 
 
+async def test_a_failure_is_written_again_where_somebody_wrote_something_else() -> None:
+    server = Server()
+
+    def told(**condition: str) -> PodBuilder:
+        found = [{"type": "PodScheduled", "status": "False", **condition}] if condition else []
+        return make_pod("p").cpu("8").status(conditions=found)
+
+    async with world(server) as scheduler:
+
+        async def attempted() -> int:
+            scheduler.driver.queue.activate([scheduler.driver.cache.pending["uid-default-p"]])
+            await scheduler.attempt()
+            return len(server.sent("PATCH", "/p/status"))
+
+        scheduler.tell(make_node("n"), told())
+        assert await attempted() == 1
+        ours = server.sent("PATCH", "/p/status")[0]["status"]["conditions"][0]
+        others = {"reason": "Unschedulable", "message": "somebody else says so"}
+        heard = [({"reason": ours["reason"], "message": ours["message"]}, 1), (others, 2), ({}, 3)]
+        for condition, written in heard:
+            scheduler.tell(told(**condition), what=informer.What.CHANGED)
+            assert await attempted() == written
+            assert await attempted() == written  # nothing has been heard since
+
+
+async def test_what_another_scheduler_said_already_is_not_written() -> None:
+    server = Server()
+    condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}
+    condition["message"] = "no nodes available to schedule pods"
+    async with world(server) as scheduler:
+        scheduler.tell(make_pod("p").status(conditions=[condition]))
+        await scheduler.attempt()
+    assert not server.sent("PATCH", "/p/status")
+
+
 async def test_victims_are_marked_and_evicted_the_pod_waiting_meanwhile() -> None:
     server = Server()
     async with world(server) as scheduler:
@@ -347,6 +392,27 @@ async def test_a_kind_that_the_server_lacks_is_done_without(caplog: pytest.LogCa
             cache.apply(informer.News(what, source.kind))
         assert cache.synced
     assert caplog.text.count("going on without it") == len(caches.OPTIONAL)
+
+
+@pytest.mark.parametrize(
+    ("kind", "error", "said"),
+    [
+        (objects.Pod, errors.Forbidden(403, "no"), "The right to a kind is missing that scheduling needs; "),
+        (objects.Pod, errors.NotFound(404, "no"), "The server does not offer a kind that scheduling needs; "),
+        (objects.Service, errors.Forbidden(403, "no"), "The right to a kind is missing; going on without it"),
+    ],
+    ids=["forbidden", "lacking", "forbidden and optional"],
+)
+async def test_a_kind_that_is_refused_is_told_with_the_right_that_is_missing(
+    caplog: pytest.LogCaptureFixture, kind: type, error: errors.APIError, said: str
+) -> None:
+    async with world(Server()) as scheduler:
+        of: resources.Resource[Any] = resources.of(kind)
+        scheduler.driver.cache.apply(informer.News(informer.What.REFUSED, of, error=error))
+    (record,) = caplog.records
+    assert record.getMessage().startswith(said)
+    forbidden = f"list and watch {of}" if isinstance(error, errors.Forbidden) else None
+    assert record.__dict__.get("missing") == forbidden
 
 
 async def test_at_the_end_bindings_under_way_are_awaited_and_no_cycle_begins() -> None:

@@ -243,6 +243,23 @@ async def test_what_a_plugin_asked_for_before_it_raised_is_not_done_with_the_nex
     ]
 
 
+async def test_a_pod_that_is_deleted_and_changed_while_it_is_being_bound_is_once_in_the_queue() -> None:
+    def bind(_: web.Request) -> web.Response:
+        for label in ("deleted", "changed"):
+            changed = make_pod("p").terminating().label(since=label)
+            scheduler.tell(changed, what=informer.What.CHANGED)
+        return fakes.status(403, "Forbidden", message="it is being deleted")
+
+    server = Server(bind=bind)
+    async with world(server) as scheduler:
+        scheduler.tell(make_node("n"), make_pod("p"))
+        await scheduler.attempt()
+        assert (scheduler.place("p"), scheduler.used("n")) == ("active", 0)
+        assert condition(server)["message"].endswith(": it is being deleted")
+        await scheduler.attempt()
+    assert (scheduler.place("p"), scheduler.driver.queue.in_flight) == ("", (0, 0))
+
+
 async def test_a_binding_that_waits_its_turn_is_not_sent_by_who_leads_no_more() -> None:
     server, clock, leading = Server(), fakes.Clock(hurry=False), [True]
     async with fakes.client_of(server.handle, clock=clock, qps=1.0, burst=1) as made:

@@ -576,24 +576,6 @@ def test_in_flight_events_are_judged_once_for_all_pods_that_are_alike() -> None:
     assert len(asked) == 1
 
 
-def test_a_hint_that_fails_does_not_leave_the_pod_behind(caplog: pytest.LogCaptureFixture) -> None:
-    class Failing(Gate):
-        name = "Failing"
-
-        def events_to_register(self) -> tuple[events.Registration, ...]:
-            return (events.on(events.Resource.NODE, events.Action.ADD, self.hint),)
-
-        def hint(self, pod: pods.Incoming, change: events.Change, cluster: table.Table) -> bool:
-            raise KeyError("oops")
-
-    world = World(Failing())
-    world.add("a")
-    world.fail("Failing")
-    world.node_added()
-    assert world.where("a") == "backoff"
-    assert "hint of Failing for default/a failed on NodeAdd" in caplog.text
-
-
 def test_a_plugin_that_registers_nothing_of_its_own_waits_for_everything() -> None:
     class Plain(Gate):
         name = "Plain"

@@ -41,7 +41,7 @@ class Statuses:
         self._wanted: dict[str, tuple[pods.Incoming, Saying]] = {}
         self._writing: dict[str, asyncio.Task[None]] = {}
         self._said: dict[str, tuple[str, str]] = {}
-        """uid -> reason and message of the condition written last"""
+        """uid -> reason and message of the condition written last, while nothing has been heard of the pod"""
         self._nominated: dict[str, str] = {}
         """uid -> the nomination written last"""
         self._forgotten: set[str] = set()
@@ -56,6 +56,10 @@ class Statuses:
         if pod.uid not in self._writing:
             task = asyncio.create_task(self._write(pod.uid), name=f"status of {pod.key}")
             self._writing[pod.uid] = task
+
+    def heard(self, uid: str) -> None:
+        """News of the pod have come; what its status says stands there from now on, whoever wrote it."""
+        self._said.pop(uid, None)
 
     def forget(self, uid: str) -> None:
         """The pod needs no condition any more."""
@@ -94,7 +98,7 @@ class Statuses:
     async def _written(self, pod: pods.Incoming, saying: Saying) -> None:
         body: dict[str, Any] = {}
         said = (saying.reason, saying.message)
-        if saying.reason and self._said.get(pod.uid) != said:
+        if saying.reason and (self._said.get(pod.uid) or _told(pod)) != said:
             body["conditions"] = [self._condition(pod, saying)]
         known = {pod.nominated, self._nominated.get(pod.uid, pod.nominated)}  # news of ours may be late
         if saying.node is not None and known != {saying.node}:
@@ -125,10 +129,15 @@ class Statuses:
             "reason": saying.reason,
             "message": saying.message,
         }
-        before = next((each for each in pod.pod.status.conditions if each.type == "PodScheduled"), None)
-        if pod.uid not in self._said and (before is None or before.status != "False"):
+        if pod.uid not in self._said and _told(pod) is None:
             condition["lastTransitionTime"] = self._client.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
         return observed(condition, pod)
+
+
+def _told(pod: pods.Incoming) -> tuple[str, str] | None:
+    """Reason and message of the condition that the pod is not scheduled, as its watch saw it last."""
+    found = (each for each in pod.pod.status.conditions if each.type == "PodScheduled")
+    return next(((each.reason, each.message) for each in found if each.status == "False"), None)
 
 
 def observed(condition: dict[str, Any], pod: pods.Incoming) -> dict[str, Any]:

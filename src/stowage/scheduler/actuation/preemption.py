@@ -84,9 +84,9 @@ class Preemption:
             self._gate.evicting.add(pod.uid)
         return chosen
 
-    async def evict(self, pod: pods.Incoming, node: str, victims: list[pods.Incoming]) -> None:
-        """Evicts them, the last one after all others. The end of the last one has the pod tried again; where
-        that has come already, or never will, it is tried at once."""
+    async def evict(self, pod: pods.Incoming, node: str, victims: list[pods.Incoming], plugin: str) -> None:
+        """Evicts those that a plugin chose, the last one after all others. The end of the last one has the
+        pod tried again; where that has come already, or never will, it is tried at once."""
         failed = unheard = True
         began = time.perf_counter()
         try:
@@ -94,8 +94,8 @@ class Preemption:
             *others, last = victims
             async with asyncio.TaskGroup() as group:
                 for victim in others:
-                    group.create_task(self._evict(victim, pod, node))
-            unheard = not await self._evict(last, pod, node, self._last_sent)
+                    group.create_task(self._evict(victim, pod, node, plugin))
+            unheard = not await self._evict(last, pod, node, plugin, self._last_sent)
             failed = False
         except* errors.KubeError as failures:
             fields = {"pod": pod.key, "node": node, "error": str(failures.exceptions[0])}
@@ -121,10 +121,11 @@ class Preemption:
         victim: pods.Incoming,
         pod: pods.Incoming,
         node: str,
+        plugin: str,
         before: Callable[[pods.Incoming], None] | None = None,
     ) -> bool:
         """False where it has gone by itself: who was kept out then may have missed that."""
-        if self._give_way(victim.uid, self._gate.name):
+        if self._give_way(victim.uid, plugin):
             self._tell(victim, pod, node, False)
             return True
         patch = {"metadata": {"uid": victim.uid}, "status": {"conditions": [self._condition(victim, pod)]}}

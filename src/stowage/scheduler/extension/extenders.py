@@ -19,7 +19,7 @@ from stowage.cluster import pods
 from stowage.engine import consult, failure
 from stowage.framework import config, interface, status
 from stowage.scheduler import cache as caches
-from stowage.scheduler.extension import extender
+from stowage.scheduler.extension import extender, whole
 
 logger = logging.getLogger(__name__)
 
@@ -92,15 +92,16 @@ class Extenders:
     async def _narrow(self, question: consult.Narrow) -> consult.Narrowed:
         kept = question.nodes
         refused: dict[str, status.Status] = {}
+        returned: dict[str, objects.Node] = {}
         for each in self._for(question.pod):
             if not kept or not each.written.filter_verb:
                 continue
             try:
-                kept = await self._filter(each, question.pod, kept, refused)
+                kept = await self._filter(each, question.pod, kept, refused, returned)
             except extender.Failed as error:
                 if not _ignored(each, error):
                     return consult.Narrowed(frozenset(), error=str(error))
-        return consult.Narrowed(frozenset(kept), refused)
+        return consult.Narrowed(frozenset(kept), refused, returned=returned)
 
     async def _filter(
         self,
@@ -108,17 +109,20 @@ class Extenders:
         pod: pods.Incoming,
         nodes: list[str],
         refused: dict[str, status.Status],
+        returned: dict[str, objects.Node],
     ) -> list[str]:
-        """The nodes it leaves; notes in ``refused`` what it says of others."""
-        answer = await each.ask(each.written.filter_verb, self._about(each, pod, nodes))
+        """The nodes it leaves; notes in ``refused`` what it says of others, in ``returned`` what it sent."""
+        answer = await each.ask(each.written.filter_verb, self._about(each, pod, nodes, returned))
         found = _read(answer, _Filtered)
         if found.error:
             raise extender.Failed(found.error)
         kept: list[str] = []
+        sent: list[Any] = []
         if each.written.node_cache_capable and found.names is not None:
             kept = found.names
         elif found.nodes is not None:
-            kept = [_name(item) for item in _folded(found.nodes).get("items") or ()]
+            sent = _folded(found.nodes).get("items") or []
+            kept = [_name(item) for item in sent]
         asked = frozenset(nodes)
         unknown = next((name for name in kept if name not in asked), None)
         if unknown is not None:
@@ -126,6 +130,7 @@ class Extenders:
                 f'extender "{each.name}" claims a filtered node "{unknown}" '
                 "which is not found in the input node list"
             )
+        returned.update(zip(kept, map(_node, sent), strict=False))
         refused.update({name: status.unschedulable(why) for name, why in (found.failed or {}).items()})
         refused.update({name: status.unresolvable(why) for name, why in (found.hopeless or {}).items()})
         return kept
@@ -141,7 +146,7 @@ class Extenders:
 
     async def _points(self, each: extender.Extender, question: consult.Rank) -> list[tuple[str, int]]:
         try:
-            about = self._about(each, question.pod, question.nodes)
+            about = self._about(each, question.pod, question.nodes, question.returned)
             answer = await each.ask(each.written.prioritize_verb, about)
             found = [_read(item, _Points) for item in answer or ()]
         except (extender.Failed, TypeError) as error:
@@ -150,13 +155,19 @@ class Extenders:
             return []
         return [(points.host, _wrapped(points.score * each.written.weight * SCALE)) for points in found]
 
-    def _about(self, each: extender.Extender, pod: pods.Incoming, nodes: list[str]) -> dict[str, Any]:
+    def _about(
+        self,
+        each: extender.Extender,
+        pod: pods.Incoming,
+        nodes: list[str],
+        returned: Mapping[str, objects.Node],
+    ) -> dict[str, Any]:
         question: dict[str, Any] = {"Pod": self._cache.whole_pod(pod.uid), "Nodes": None, "NodeNames": None}
         if each.written.node_cache_capable:
             question["NodeNames"] = nodes
         else:
-            items = [self._cache.whole_node(name) for name in nodes]
-            question["Nodes"] = {"metadata": {}, "items": items}
+            items = [returned.get(name) or self._cache.node(name) for name in nodes]
+            question["Nodes"] = {"metadata": {}, "items": [whole.of_node(item) for item in items]}
         return question
 
     # ---------------------------------------------------------------- victims
@@ -294,6 +305,16 @@ def _read(value: Any, kind: type[T]) -> T:
 
 def _name(node: Any) -> str:
     return str(_folded(_folded(node).get("metadata")).get("name", ""))
+
+
+def _node(item: Any) -> objects.Node:
+    try:
+        return _NODES.decode(msgspec.json.encode(item))
+    except (ValueError, KeyError) as error:
+        raise extender.Failed(f"an extender sent a node that is none: {error}") from error
+
+
+_NODES = whole.of(objects.Node)
 
 
 def _wrapped(number: int) -> int:

@@ -43,6 +43,12 @@ def of(kind: type[T]) -> resources.Resource[T]:
     return _Resource(**{field.name: getattr(known, field.name) for field in dataclasses.fields(known)})
 
 
+def of_node(node: objects.Node | None) -> msgspec.Raw:
+    """The JSON of a node that kept it."""
+    assert isinstance(node, Node)
+    return msgspec.Raw(node.whole)
+
+
 def trimmed(body: bytes | msgspec.Raw) -> bytes:
     """An object's JSON without `managedFields`."""
     document = _fields.decode(body)

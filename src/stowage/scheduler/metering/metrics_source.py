@@ -38,6 +38,7 @@ class Standing:
     def __init__(self, book: meters.Book, beside: metrics.Metrics) -> None:
         self._beside = beside
         self._queues(book)
+        self._cache(book)
         self._work(book)
         self._volumes_and_devices(book)
         self._batches(book)
@@ -79,6 +80,8 @@ class Standing:
             ("plugin", "event", "hint"),
             lambda: self.source.queue.hint_seconds if self.source else {},
         )
+
+    def _cache(self, book: meters.Book) -> None:
         book.measured(
             "scheduler_event_handling_duration_seconds",
             "Seconds that taking in an event took.",

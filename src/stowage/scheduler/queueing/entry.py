@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 from stowage.cluster import pods
 from stowage.scheduler import decisions
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True, eq=False)
@@ -36,3 +39,12 @@ class Entry:
     """It went back because it had waited for long, not because something happened."""
     seen: decisions.Seen | None = None
     """What the attempt now under way, or the last one, was decided on; kept while somebody listens."""
+    failing: frozenset[str] = frozenset()
+    """The plugins that have raised where the queue asked them about it."""
+
+    def failed(self, plugin: str, asked: str, error: Exception) -> None:
+        """Logs, once a pod and plugin, that a plugin raised where it was ``asked``."""
+        if plugin not in self.failing:
+            self.failing |= {plugin}
+            fields = {"pod": self.pod.key, "plugin": plugin, "asked": asked}
+            logger.error("Plugin failed in the queue", extra=fields, exc_info=error)

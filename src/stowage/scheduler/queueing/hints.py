@@ -8,7 +8,6 @@ nodes, which mends a shortcut that is not taken here.
 from __future__ import annotations
 
 import enum
-import logging
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -17,8 +16,6 @@ from stowage.cluster import table
 from stowage.framework import events, interface, profile
 from stowage.scheduler.metering import meters
 from stowage.scheduler.queueing import entry, pool
-
-logger = logging.getLogger(__name__)
 
 
 class Strategy(enum.Enum):
@@ -141,8 +138,8 @@ class Hints:
         try:
             helps = hint(item.pod, change, self._cluster)
             said = "Queue" if helps else "QueueSkip"
-        except Exception:
-            logger.exception("hint of %s for %s failed on %s", plugin, item.pod.key, label)
+        except Exception as error:
+            item.failed(plugin, f"hint on {label}", error)
             helps, said = True, "Error"
         self.seconds[plugin, label, said].observe(time.perf_counter() - began)
         return helps

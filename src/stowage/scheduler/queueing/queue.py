@@ -19,12 +19,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from stowage.cluster import pods, table
-from stowage.framework import events, interface, profile
+from stowage.framework import events, interface, profile, status
 from stowage.scheduler.metering import meters
 from stowage.scheduler.queueing import backoff, entry, flight, heap, hints, nominator, pool
 
 FLUSH_POOL = 30.0
 """Seconds between two looks for pods that have waited too long."""
+
+MAX_WAIT = 300.0
 
 ACTIVE, BACKOFF, POOL, GATED = "active", "backoff", "unschedulable", "gated"
 FAILURE, COMPLETE, POPPED = "ScheduleAttemptFailure", "BackoffComplete", "PopFromBackoffQ"
@@ -43,7 +45,7 @@ class Settings:
 
     initial_backoff: float = 1.0
     max_backoff: float = 10.0
-    max_wait: float = 300.0
+    max_wait: float = MAX_WAIT
     pop_from_backoff: bool = True
 
 
@@ -69,7 +71,11 @@ class Queue:
         self._hints = hints.Hints(profiles, cluster, (*gates, *rejecters))
 
         def order(item: entry.Entry) -> Any:
-            return sort.sort_key(item.pod, item.queued)
+            try:
+                return False, sort.sort_key(item.pod, item.queued)
+            except Exception as error:
+                item.failed(sort.name, "sort_key", error)
+                return True, item.queued  # behind all others
 
         self._active = heap.Heap(order)
         self._backoff = backoff.Backoff(
@@ -354,7 +360,11 @@ class Queue:
             plugins.sort(key=lambda each: each.name != item.gate)
         label = "Success"
         for plugin in plugins:
-            refused = plugin.pre_enqueue(item.pod)
+            try:
+                refused = plugin.pre_enqueue(item.pod)
+            except Exception as error:
+                item.failed(plugin.name, "pre_enqueue", error)
+                refused = status.error(str(error))
             if refused is not None:
                 item.rejecting |= {plugin.name}
                 item.gate = plugin.name

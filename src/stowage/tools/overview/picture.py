@@ -77,7 +77,7 @@ class Picture:
             self.link("api", Link(False, f"{news.kind}: {news.error}"))
         elif news.kind.answer is objects.Node:
             self._node(news)
-        elif news.kind.answer is views.PodObject:
+        elif news.kind.answer is objects.Pod:
             self._pod(news)
 
     def _next(self) -> int:

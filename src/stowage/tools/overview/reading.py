@@ -16,7 +16,6 @@ import msgspec
 from stowage.kube import client as clients
 from stowage.kube import errors, informer, resources, watch
 from stowage.tools.overview import picture as pictures
-from stowage.tools.overview import views
 
 SLICE: Final = 0.02
 """Seconds of news applied until others have a turn."""
@@ -33,12 +32,13 @@ AGAIN: Final = 1.0
 UNENDED: Final = "status.phase!=Succeeded,status.phase!=Failed"
 """Pods that have ended hold nothing, and are not shown."""
 
-PODS: Final = dataclasses.replace(resources.PODS, answer=views.PodObject)
-
 
 async def cluster(client: clients.Client, picture: pictures.Picture, wake: Callable[[], None]) -> None:
     """Follows nodes and pods."""
-    sources: list[watch.Source[Any]] = [watch.Source(resources.NODES), watch.Source(PODS, fields=UNENDED)]
+    sources: list[watch.Source[Any]] = [
+        watch.Source(resources.NODES),
+        watch.Source(resources.PODS, fields=UNENDED),
+    ]
     following = informer.Informer(client, sources)
     async with asyncio.TaskGroup() as group:
         group.create_task(following.run(), name="overview: informers")

@@ -4,29 +4,13 @@ from typing import Any, Final
 
 import msgspec
 
-from stowage.api import meta, objects, resources
+from stowage.api import objects, resources
 
 ZONE: Final = "topology.kubernetes.io/zone"
 GATED, UNSCHEDULABLE, WAITING = "gated", "unschedulable", "waiting"
 """What the API says of a pod without a node: kept out, tried in vain, or neither yet."""
 STATES: Final = (UNSCHEDULABLE, WAITING, GATED)
 """In the order in which they matter to who looks."""
-
-
-class PodCondition(meta.Condition, frozen=True):
-    """A condition with what it tells people, which scheduling does not read."""
-
-    message: str = ""
-
-
-class PodStatus(objects.PodStatus, frozen=True):
-    conditions: tuple[PodCondition, ...] = ()
-
-
-class PodObject(objects.Pod, frozen=True):
-    """A pod as it is read here."""
-
-    status: PodStatus = PodStatus()
 
 
 class Pod(msgspec.Struct, rename="camel", gc=False):
@@ -61,7 +45,7 @@ class Node(msgspec.Struct, rename="camel"):
     pods: tuple[int, int] = (0, 0)
 
 
-def pod(item: PodObject) -> Pod:
+def pod(item: objects.Pod) -> Pod:
     """A pod's view."""
     asked = resources.node_accounting(item).requests
     head, spec, status = item.metadata, item.spec, item.status
