@@ -62,6 +62,12 @@ def _as_click(arg: str) -> str:
     return f"--v={arg[3:]}" if re.fullmatch(r"-v=.*", arg) else arg
 
 
+def _known(name: str) -> str:
+    if name not in flags.WITHOUT_EFFECT:
+        raise typer.BadParameter(f"there is no flag --{name}")
+    return name
+
+
 def _duration(text: str) -> float:
     from stowage.framework.config import decode
 
@@ -213,7 +219,9 @@ def scheduler(
         str,
         typer.Option(metavar="PATTERN=N,…", help="Verbosity of single modules, such as driver=4."),
     ] = "",
-    without_effect: Annotated[list[str] | None, typer.Option(_WITHOUT_EFFECT, hidden=True)] = None,
+    without_effect: Annotated[
+        list[str] | None, typer.Option(_WITHOUT_EFFECT, hidden=True, parser=_known)
+    ] = None,
     version: Annotated[
         bool,
         typer.Option(

@@ -19,6 +19,10 @@ from stowage.cluster.nodes import grown
 ALLOCATABLE, LABELS, TAINTS, UNSCHEDULABLE, IMAGES, NAME, FEATURES = 1, 2, 4, 8, 16, 32, 64
 """What of a node changed: bits of the mask in a log entry."""
 
+COPIED = ("topology.kubernetes.io/zone", "topology.kubernetes.io/region")
+"""Labels that the API server copies from its node to a pod that is bound (its plugin PodTopologyLabels): each
+pod that was assumed changes in them."""
+
 COLUMN_BITS = {
     "allocatable": ALLOCATABLE,
     "labels": LABELS,
@@ -364,17 +368,15 @@ class Table:
         )
 
     def _alike(self, one: shapes.Group, other: shapes.Group) -> bool:
-        """Whether no selector that was ever asked tells two groups apart: every plan counts them alike.
-
-        The labels of a bound pod differ from those it was assumed with where the API server adds its
-        node's zone and region (admission plugin PodTopologyLabels), which few selectors read.
-        """
-        return one is other or (
-            one.namespace == other.namespace
-            and one.terminating == other.terminating
-            and one.preempted == other.preempted
-            and self.label_view(one) == self.label_view(other)
-        )
+        """Whether two groups differ at most in `COPIED` labels that no selector reads."""
+        if one is other:
+            return True
+        unread = [key for key in COPIED if key not in self.selector_keys]
+        return (one.namespace, one.terminating, one.preempted) == (
+            other.namespace,
+            other.terminating,
+            other.preempted,
+        ) and _without(one.labels, unread) == _without(other.labels, unread)
 
     def add_pod(self, pod: pods.Incoming, row: int) -> None:
         """Places a pod on a row, as a binding or an assumption does; it is nominated no more.
@@ -470,3 +472,7 @@ class Table:
         """int[n]: the rows of those names whose node exists, ascending."""
         found = {self.row_of.get(name, -1) for name in names}
         return np.array(sorted(r for r in found if r >= 0 and self._live.item(r)), np.intp)
+
+
+def _without(labels: dict[str, str], keys: list[str]) -> dict[str, str]:
+    return {key: value for key, value in labels.items() if key not in keys}

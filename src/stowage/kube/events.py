@@ -2,7 +2,9 @@
 
 `record` never waits. What the queue cannot hold is dropped and counted, as is what the server refuses;
 what it cannot be asked is tried again, up to `TRIES` times. While bindings are under way Events stand
-back, for `PATIENCE`; after that they go where places are left.
+back, for `limits.PATIENCE` in the queue and as long once it is their turn: a burst that is over by then is
+bound as if there were no Events. One that lasts has both side by side from then on, for a queue of Events
+that only grew would overflow.
 """
 
 import asyncio
@@ -19,10 +21,6 @@ TRIES = 12
 """Times an Event is tried while the server cannot be reached, `RETRY_SECONDS` apart; client-go's."""
 
 RETRY_SECONDS = 10.0
-
-PATIENCE = 5.0
-"""Seconds: a burst that is over by then is bound as if there were no Events. One that lasts has both
-side by side from then on, the Events so much late: a queue of Events that only grew would overflow."""
 
 
 class Recorder:
@@ -122,7 +120,7 @@ class Recorder:
         if event.series() and await self._patched(event):
             return
         body = msgspec.json.encode(event.body(*self._reporter))
-        late = self._client.clock.monotonic() - event.written_at > PATIENCE
+        late = self._client.clock.monotonic() - event.written_at > limits.PATIENCE
         priority = limits.Priority.LOW if late else limits.Priority.IDLE
         try:
             await self._client.create(resources.EVENTS, body, event.namespace, priority=priority)

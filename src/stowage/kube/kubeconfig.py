@@ -6,7 +6,6 @@ relative to the file that they stand in. Of the certificates only the form is lo
 """
 
 import base64
-import binascii
 import dataclasses
 import os
 import urllib.parse
@@ -18,12 +17,10 @@ import yaml
 
 _KINDS = {"contexts": "context", "clusters": "cluster", "users": "user"}
 _CLUSTER_FILES = {"certificate-authority": "certificate-authority-data"}
-_USER_FILES = {
-    "client-certificate": "client-certificate-data",
-    "client-key": "client-key-data",
-    "tokenFile": "token",
-}
-"""What names a file -> what holds its content instead, and goes first."""
+_USER_FILES = {"client-certificate": "client-certificate-data", "client-key": "client-key-data"}
+"""What names a file -> what holds its content instead, and goes first. For tokens the file does."""
+
+_IMPERSONATION = ("as", "as-uid", "as-groups", "as-user-extra")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -72,6 +69,8 @@ def read(paths: str, context: str | None = None, server: str = "") -> Meant:
     cluster = _local(cluster, folder, _CLUSTER_FILES, f"cluster {asked}")
     folder, user = _named(merged["users"], "user", who, f"context {name}: ") if who else (folder, {})
     user = _local(_with_plugin(user, folder, who), folder, _USER_FILES, f"user {who}")
+    if acting := [key for key in _IMPERSONATION if key in user]:
+        raise ValueError(f"user {who} has {acting[0]}: impersonation is not supported, give it credentials")
     given = server or str(cluster.get("server") or "")
     if not given:
         raise ValueError(f"cluster {asked} has no server")
@@ -158,15 +157,20 @@ def _local(entry: dict[str, Any], folder: Path, files: Mapping[str, str], what: 
     for key, inline in files.items():
         if inline in entry:
             try:
-                if inline != "token":
-                    base64.b64decode("".join(str(entry[inline]).split()), validate=True)
-            except binascii.Error as error:
+                base64.b64decode("".join(str(entry[inline]).split()), validate=True)
+            except ValueError as error:
                 raise ValueError(f"{what}: {inline} is not base64") from error
         elif key in entry:
-            path = folder / str(entry[key])
-            try:
-                path.open("rb").close()
-            except OSError as error:
-                raise ValueError(f"{what}: {key} {path} cannot be read: {error.strerror}") from error
-            entry[key] = str(path)
+            entry[key] = _readable(folder / str(entry[key]), f"{what}: {key}")
+    if "tokenFile" in entry:
+        entry.pop("token", None)
+        entry["tokenFile"] = _readable(folder / str(entry["tokenFile"]), f"{what}: tokenFile")
     return entry
+
+
+def _readable(path: Path, what: str) -> str:
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        raise ValueError(f"{what} {path} cannot be read: {error.strerror}") from error
+    return str(path)

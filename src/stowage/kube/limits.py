@@ -22,6 +22,9 @@ for ever."""
 BESIDE = 4
 """IDLE goes while fewer of the others' requests than these are in flight."""
 
+PATIENCE = 5.0
+"""Seconds for which IDLE stands back; then it is LOW."""
+
 
 class Priority(enum.IntEnum):
     """Who goes first: a smaller number."""
@@ -109,7 +112,12 @@ class Limiter:
         if admitted.done():
             return
         try:
-            await admitted
+            if priority is Priority.IDLE:
+                await asyncio.wait((admitted,), timeout=PATIENCE)
+                if admitted.cancel():
+                    await self.admit(Priority.LOW, place)
+            else:
+                await admitted
         except asyncio.CancelledError:
             if admitted.done() and not admitted.cancelled() and place:
                 self._take(priority, -1)  # admitted and cancelled in the same turn of the loop

@@ -123,7 +123,7 @@ def zoned(pod: PodBuilder) -> objects.Pod:
     return pod.on("n").label(**{"topology.kubernetes.io/zone": "za"}).done()
 
 
-def test_a_label_that_no_selector_reads_leaves_no_trace() -> None:
+def test_a_label_copied_from_the_node_that_no_selector_reads_leaves_no_trace() -> None:
     cluster = make_table(make_node("n"))
     cluster.set(make_pod("x").label(app="db").on("n").done())
     sequence = cluster.log.sequence
@@ -138,6 +138,14 @@ def test_a_label_that_no_selector_reads_leaves_no_trace() -> None:
         == "za"
     )
     cluster.set(make_pod("x").label(app="db").on("n").done())
+    assert cluster.log.sequence == sequence + 2
+
+
+def test_another_label_is_a_change_for_plugins_may_read_it() -> None:
+    cluster = make_table(make_node("n"))
+    cluster.set(make_pod("x").on("n").done())
+    sequence = cluster.log.sequence
+    cluster.set(make_pod("x").label(tier="control-plane").on("n").done())
     assert cluster.log.sequence == sequence + 2
 
 

@@ -101,7 +101,8 @@ async def test_the_context_survives_a_reading_that_changes_nothing(tmp_path: Pat
     clock = fakes.Clock()
     token = tmp_path / "token"
     token.write_text("one\n")
-    path = kubeconfig(tmp_path, {"tokenFile": "token"}, **{"certificate-authority": "ca.pem"})
+    user = {"tokenFile": "token", "token": "the file goes before it"}
+    path = kubeconfig(tmp_path, user, **{"certificate-authority": "ca.pem"})
     server = connection.from_kubeconfig(path, clock=clock)
     first = await server.access()
     token.write_text("two\n")
@@ -260,6 +261,12 @@ async def refusal(path: str) -> str:
     ("user", "cluster", "said"),
     [
         ({}, {"certificate-authority-data": "A"}, "cluster c: certificate-authority-data is not base64"),
+        ({}, {"certificate-authority-data": "Ä"}, "cluster c: certificate-authority-data is not base64"),
+        (
+            {"token": "t", "as": "somebody"},
+            {},
+            "user u has as: impersonation is not supported, give it credentials",
+        ),
         (
             {},
             {"certificate-authority-data": "AAAA"},
@@ -325,6 +332,8 @@ async def refusal(path: str) -> str:
     ],
     ids=[
         "authority not base64",
+        "authority not ASCII",
+        "impersonation",
         "authority no PEM",
         "no authority",
         "no token file",

@@ -184,7 +184,7 @@ async def test_events_stand_back_for_bindings_until_they_are_overdue() -> None:
         recorder = events.Recorder(made, "stowage", "stowage-host", senders=1)
         binds = [asyncio.create_task(bind(made)) for _ in range(limits.BESIDE)]
         record(recorder, "overdue")
-        await clock.advance(events.PATIENCE + 1)
+        await clock.advance(limits.PATIENCE + 1)
         running = asyncio.create_task(recorder.run())
         await recorder.flush()
         assert order == ["overdue"]

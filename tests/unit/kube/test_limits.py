@@ -102,6 +102,17 @@ async def test_what_may_be_late_stands_back_while_others_are_under_way() -> None
     assert order == ["beside a few", "overdue", "after"]
 
 
+async def test_what_may_be_late_stands_back_for_a_while_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "PATIENCE", 0.01)
+    limiter = limits.Limiter(qps=None, burst=1, places=limits.BESIDE + 1, clock=fakes.Clock())
+    async with contextlib.AsyncExitStack() as stack, asyncio.timeout(5):
+        for _ in range(limits.BESIDE):
+            await stack.enter_async_context(limiter.place())
+        await enter_and_leave(limiter, limits.Priority.IDLE, [], "event")
+        # It gave its place back, and has left nothing in the way of the next.
+        await enter_and_leave(limiter, limits.Priority.IDLE, [], "event")
+
+
 async def test_what_may_be_late_has_a_share_all_the_same() -> None:
     limiter = limits.Limiter(qps=None, burst=1, places=100, clock=fakes.Clock())
     async with contextlib.AsyncExitStack() as stack:

@@ -43,8 +43,14 @@ def test_a_context_is_held_to_it(
 
 @pytest.mark.parametrize(
     ("minimum", "suite"),
-    [("1.2", ""), ("", "TLS_ECDHE_RSA_WITH_RC4_128_SHA"), ("", "ECDHE-RSA-AES128-SHA")],
-    ids=["version", "a suite that is broken", "OpenSSL's name"],
+    [
+        ("1.2", ""),
+        ("", "TLS_ECDHE_RSA_WITH_RC4_128_SHA"),
+        ("", "ECDHE-RSA-AES128-SHA"),
+        ("", "TLS_DHE_RSA_WITH_AES_128_GCM_SHA256"),
+        ("", "BOGUS_WITH_AES_128_CBC_SHA"),
+    ],
+    ids=["version", "a suite that is broken", "OpenSSL's name", "an exchange that is not offered", "a typo"],
 )
 def test_what_is_none_is_refused_by_its_name(minimum: str, suite: str) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

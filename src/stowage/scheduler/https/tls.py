@@ -48,9 +48,9 @@ def restrict(context: ssl.SSLContext, minimum: str, suites: Sequence[str]) -> No
 def _offered(suite: str) -> str:
     """OpenSSL's name of a suite, which it has."""
     exchange, _, cipher = suite.partition("_WITH_")
-    name = _EXCHANGES.get(exchange, "no ") + _CIPHERS.get(cipher, "such suite")
     try:
+        name = _EXCHANGES[exchange] + _CIPHERS[cipher]
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).set_ciphers(name)
-    except ssl.SSLError as error:
+    except (KeyError, ssl.SSLError) as error:
         raise ValueError(f"--tls-cipher-suites: {suite} is unknown, or OpenSSL here lacks it") from error
     return name
