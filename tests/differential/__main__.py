@@ -22,8 +22,6 @@ from tests import control_plane, reference_bin
 from tests.differential import kinds, requests, run
 from tests.integration import embedded_client
 
-FLAGS = "--disable-admission-plugins=StorageObjectInUseProtection"
-"""Of the real server: the finalizers of volumes in use need the controller that takes them away again."""
 WATCHED = 0.25
 """The share of sequences after which a watch is compared as well; it takes a second."""
 
@@ -33,12 +31,13 @@ def servers() -> Iterator[run.Pair]:
     """Both servers, for the length of a block."""
     with (
         tempfile.TemporaryDirectory() as folder,
-        control_plane.running(Path(folder), flags=FLAGS) as plane,
+        control_plane.running(Path(folder)) as plane,
         embedded_client.embedded() as ours,
     ):
         client = embedded_client.client(ours)
         pair = run.Pair(run.Server(plane.port, "admin-token"), run.Server(client.port, client.token))
         try:
+            pair.define(kinds.WIDGETS)
             yield pair
         finally:
             pair.close()
@@ -78,12 +77,16 @@ def compared(pair: run.Pair, seed: int, only: kinds.Kind | None = None) -> run.D
     return pair.run(steps, watched, f"d{seed}")
 
 
-def _sequence(seed: int, only: kinds.Kind | None) -> tuple[list[requests.Step], kinds.Kind | None]:
-    """Its steps, and the kind whose watch is compared."""
+def _sequence(seed: int, only: kinds.Kind | None) -> tuple[list[requests.Step], run.Watched | None]:
+    """Its steps, and the watch that is compared."""
     made, rng = requests.Sequence(seed, only), random.Random(seed)
-    # kube-apiserver writes a claim anew, once, where a request changes nothing.
-    stable = [each for each in made.kinds if each.kind != "PersistentVolumeClaim"]
-    return made.steps(), rng.choice(stable) if stable and rng.random() < WATCHED else None
+    kept = [each for each in made.kinds if each.kept]
+    steps = made.steps()
+    if not kept or rng.random() >= WATCHED:
+        return steps, None
+    selector = rng.choice(["", "", "app=web", "tier", "tier!=1"])
+    accept = rng.choice([requests.JSON, requests.JSON, requests.TABLE])
+    return steps, run.Watched(rng.choice(kept), selector, rng.random() < 0.25, accept)
 
 
 def _tell(

@@ -22,8 +22,11 @@ class Kind:
     edits: tuple[Object, ...] = ()
     namespaced: bool = True
     subresources: tuple[str, ...] = ()
-    whole: bool = False
-    """Only whole objects are created: what is missing in part of one is not looked at here."""
+    beside: tuple[str, ...] = ()
+    """Kinds (plurals) that are asked in the same sequence: it is about their objects."""
+    kept: bool = True
+    """Whether there is something to read and watch afterwards."""
+    named: bool = True
 
     def path(self, namespace: str) -> str:
         """The collection's path."""
@@ -130,7 +133,8 @@ def service(rng: random.Random) -> Object:
     port: Object = {"port": 80, "name": "http"}
     if rng.random() < 0.5:
         port |= {"targetPort": rng.choice([8080, "web"]), "protocol": rng.choice(["TCP", "UDP"])}
-    return {"spec": {"selector": {"app": "web"}, "clusterIP": "None", "ports": [port]}}
+    headless = {"clusterIP": "None"} if rng.random() < 0.5 else {}
+    return {"spec": {"selector": {"app": "web"}, "ports": [port]} | headless}
 
 
 def claim_spec(rng: random.Random) -> Object:
@@ -195,12 +199,38 @@ def rules(rng: random.Random) -> Object:
     }
 
 
-def subjects(kind: str) -> Make:
-    reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": "view"}
-    return lambda rng: {
-        "roleRef": reference,
-        "subjects": [{"kind": "ServiceAccount", "name": rng.choice("xy"), "namespace": "default"}],
+def binding(rng: random.Random) -> Object:
+    """Of a Role of the sequence, or of one that is always there and whole without a controller."""
+    role = {"kind": "Role", "name": rng.choice("abc")}
+    admin = {"kind": "ClusterRole", "name": "cluster-admin"}
+    account = {"kind": "ServiceAccount", "name": rng.choice("xy"), "namespace": "$namespace"}
+    return {
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io"} | rng.choice([role, role, admin]),
+        "subjects": [rng.choice([account, {"kind": "User", "name": USER}])],
     }
+
+
+def cluster_binding(rng: random.Random) -> Object:
+    account = {"kind": "ServiceAccount", "name": rng.choice("xy"), "namespace": "$namespace"}
+    view = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "view"}
+    return {"roleRef": view, "subjects": [account]}
+
+
+def access(rng: random.Random) -> Object:
+    """What an access review asks: of a resource, of a path, of both or of nothing."""
+    of = {"verb": rng.choice(["get", "list", "delete", "*"]), "resource": rng.choice(["pods", "configmaps"])}
+    of |= rng.choice([{}, {"name": "a"}, {"subresource": "status"}, {"group": "apps"}])
+    resource: Object = {"resourceAttributes": of | {"namespace": rng.choice(["$namespace"] * 4 + ["other"])}}
+    path: Object = {"nonResourceAttributes": {"verb": "get", "path": rng.choice(["/version", "/metrics"])}}
+    return rng.choice([resource] * 8 + [path] * 2 + [resource | path, {}])
+
+
+def anothers_access(rng: random.Random) -> Object:
+    account: Object = {"user": f"system:serviceaccount:$namespace:{rng.choice('xy')}"}
+    who: Object = rng.choice(
+        [{"user": USER}, {"user": USER}, account, {"user": "x", "groups": ["system:masters"]}, {}]
+    )
+    return {"spec": who | access(rng)}
 
 
 def webhook(rng: random.Random) -> Object:
@@ -255,6 +285,11 @@ def slice_spec(rng: random.Random) -> Object:
     return {"spec": {"driver": "d.example.com", "nodeName": "n", "pool": pool, "devices": devices}}
 
 
+def widget(rng: random.Random) -> Object:
+    parts = [{"name": name, "n": rng.randint(0, 2)} for name in "ab"[: rng.randint(0, 2)]]
+    return {"spec": {"size": rng.randint(0, 2), "a": {"b": rng.choice(["c", "d"])}, "parts": parts}}
+
+
 def always(made: Object) -> Make:
     return lambda rng: made
 
@@ -264,7 +299,31 @@ SCALED = (
     {"spec": {"replicas": -1}},
     {"spec": {"template": {"spec": {"hostNetwork": None}}}},
 )
+DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+WIDGETS: Object = {
+    "metadata": {"name": "widgets.differential.example.com"},
+    "spec": {
+        "group": "differential.example.com",
+        "names": {"plural": "widgets", "kind": "Widget"},
+        "scope": "Namespaced",
+        "versions": [
+            {
+                "name": "v1",
+                "served": True,
+                "storage": True,
+                "subresources": {"status": {}},
+                "schema": {
+                    "openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+                },
+            }
+        ],
+    },
+}
+"""The definition of a custom kind, whose objects are free-form."""
+USER = "jane"
+"""Who may nothing but what a sequence allows."""
 RS = "rbac.authorization.k8s.io/v1"
+AUTHENTICATION, AUTHORIZATION = "authentication.k8s.io/v1", "authorization.k8s.io/v1"
 STORAGE, RESOURCE, ADMISSION = "storage.k8s.io/v1", "resource.k8s.io/v1", "admissionregistration.k8s.io/v1"
 
 KINDS: tuple[Kind, ...] = (
@@ -298,7 +357,7 @@ KINDS: tuple[Kind, ...] = (
             {"spec": {"terminationGracePeriodSeconds": 1}},
             {"status": {"phase": "Running", "podIP": "10.1.1.1"}},
         ),
-        subresources=("status", "binding", "eviction"),
+        subresources=("status", "binding", "eviction", "resize"),
     ),
     Kind(
         "v1",
@@ -309,7 +368,12 @@ KINDS: tuple[Kind, ...] = (
         subresources=("status",),
     ),
     Kind(
-        "v1", "serviceaccounts", "ServiceAccount", lambda rng: {}, ({"automountServiceAccountToken": False},)
+        "v1",
+        "serviceaccounts",
+        "ServiceAccount",
+        lambda rng: {},
+        ({"automountServiceAccountToken": False},),
+        subresources=("token",),
     ),
     Kind(
         "v1",
@@ -330,7 +394,7 @@ KINDS: tuple[Kind, ...] = (
         ({"spec": {"hard": {"secrets": "9"}}},),
         subresources=("status",),
     ),
-    Kind("v1", "podtemplates", "PodTemplate", lambda rng: {"template": template(rng)}, whole=True),
+    Kind("v1", "podtemplates", "PodTemplate", lambda rng: {"template": template(rng)}),
     Kind(
         "v1",
         "replicationcontrollers",
@@ -366,7 +430,14 @@ KINDS: tuple[Kind, ...] = (
         namespaced=False,
         subresources=("status",),
     ),
-    Kind("v1", "namespaces", "Namespace", lambda rng: {}, namespaced=False, subresources=("status",)),
+    Kind(
+        "v1",
+        "namespaces",
+        "Namespace",
+        lambda rng: {},
+        namespaced=False,
+        subresources=("status", "finalize"),
+    ),
     Kind(
         "v1",
         "nodes",
@@ -437,7 +508,6 @@ KINDS: tuple[Kind, ...] = (
         lambda rng: {"spec": {"schedule": "*/5 * * * *", "jobTemplate": job(rng)}},
         ({"spec": {"suspend": True}}, {"spec": {"schedule": "@daily"}}),
         subresources=("status",),
-        whole=True,
     ),
     Kind(
         "coordination.k8s.io/v1",
@@ -512,10 +582,10 @@ KINDS: tuple[Kind, ...] = (
         RS,
         "rolebindings",
         "RoleBinding",
-        subjects("ClusterRole"),
+        binding,
         ({"roleRef": {"name": "edit"}}, {"subjects": None}),
     ),
-    Kind(RS, "clusterrolebindings", "ClusterRoleBinding", subjects("ClusterRole"), namespaced=False),
+    Kind(RS, "clusterrolebindings", "ClusterRoleBinding", cluster_binding, namespaced=False),
     Kind(
         "scheduling.k8s.io/v1",
         "priorityclasses",
@@ -536,7 +606,6 @@ KINDS: tuple[Kind, ...] = (
         },
         ({"spec": {"maxReplicas": 4}},),
         subresources=("status",),
-        whole=True,
     ),
     Kind(
         STORAGE,
@@ -580,7 +649,6 @@ KINDS: tuple[Kind, ...] = (
         ({"spec": {"nodeName": "m"}},),
         namespaced=False,
         subresources=("status",),
-        whole=True,
     ),
     Kind(
         STORAGE,
@@ -603,14 +671,13 @@ KINDS: tuple[Kind, ...] = (
         "ResourceClaimTemplate",
         lambda rng: {"spec": {"spec": claim_request(rng)}},
     ),
-    Kind(RESOURCE, "resourceslices", "ResourceSlice", slice_spec, namespaced=False, whole=True),
+    Kind(RESOURCE, "resourceslices", "ResourceSlice", slice_spec, namespaced=False),
     Kind(
         ADMISSION,
         "validatingwebhookconfigurations",
         "ValidatingWebhookConfiguration",
         webhook,
         namespaced=False,
-        whole=True,
     ),
     Kind(
         ADMISSION,
@@ -618,7 +685,6 @@ KINDS: tuple[Kind, ...] = (
         "MutatingWebhookConfiguration",
         webhook,
         namespaced=False,
-        whole=True,
     ),
     Kind(
         ADMISSION,
@@ -627,7 +693,6 @@ KINDS: tuple[Kind, ...] = (
         policy,
         namespaced=False,
         subresources=("status",),
-        whole=True,
     ),
     Kind(
         ADMISSION,
@@ -635,5 +700,84 @@ KINDS: tuple[Kind, ...] = (
         "ValidatingAdmissionPolicyBinding",
         always({"spec": {"policyName": "absent", "validationActions": ["Deny"]}}),
         namespaced=False,
+    ),
+    Kind(
+        "v1",
+        "bindings",
+        "Binding",
+        lambda rng: {"target": rng.choice([{"kind": "Node", "name": "n"}, {"name": "n"}, {"kind": "Node"}])},
+        beside=("pods",),
+        kept=False,
+    ),
+    Kind(
+        AUTHENTICATION,
+        "tokenreviews",
+        "TokenReview",
+        lambda rng: {"spec": rng.choice([{"token": "$token"}, {"token": "wrong"}, {}, {"token": "a.b.c"}])},
+        namespaced=False,
+        beside=("serviceaccounts",),
+        kept=False,
+        named=False,
+    ),
+    Kind(
+        AUTHENTICATION,
+        "selfsubjectreviews",
+        "SelfSubjectReview",
+        lambda rng: {},
+        namespaced=False,
+        kept=False,
+        named=False,
+    ),
+    Kind(
+        AUTHORIZATION,
+        "subjectaccessreviews",
+        "SubjectAccessReview",
+        anothers_access,
+        namespaced=False,
+        beside=("roles", "rolebindings"),
+        kept=False,
+        named=False,
+    ),
+    Kind(
+        AUTHORIZATION,
+        "localsubjectaccessreviews",
+        "LocalSubjectAccessReview",
+        anothers_access,
+        beside=("roles", "rolebindings"),
+        kept=False,
+        named=False,
+    ),
+    Kind(
+        AUTHORIZATION,
+        "selfsubjectaccessreviews",
+        "SelfSubjectAccessReview",
+        lambda rng: {"spec": access(rng)},
+        namespaced=False,
+        beside=("roles", "rolebindings"),
+        kept=False,
+        named=False,
+    ),
+    Kind(
+        AUTHORIZATION,
+        "selfsubjectrulesreviews",
+        "SelfSubjectRulesReview",
+        lambda rng: {"spec": {"namespace": rng.choice(["$namespace", "other", ""])}},
+        namespaced=False,
+        beside=("roles", "rolebindings"),
+        kept=False,
+        named=False,
+    ),
+    Kind(
+        "differential.example.com/v1",
+        "widgets",
+        "Widget",
+        widget,
+        (
+            {"spec": {"size": 2}},
+            {"spec": {"parts": [{"name": "b"}]}},
+            {"spec": None},
+            {"spec": {"a": {"x": None}}},
+        ),
+        subresources=("status",),
     ),
 )

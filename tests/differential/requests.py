@@ -18,6 +18,7 @@ JSON_PATCH = "application/json-patch+json"
 STRATEGIC = "application/strategic-merge-patch+json"
 APPLY = "application/apply-patch+yaml"
 JSON = "application/json"
+TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
 NAMES = ("a", "b", "c")
 SELECTORS = (
     "app=web",
@@ -44,10 +45,16 @@ class Step:
     media: str = JSON
     about: str = ""
     merged: bool = False
+    user: str = ""
+    """In whose name."""
+    settles: bool = False
+    """Whether the real server may answer from what it knew a moment ago; asking again does no harm."""
+    accept: str = JSON
 
     def __str__(self) -> str:
         body = "" if self.body is None else f" {self.media.split('/')[1].split('+')[0]} {self.body}"
-        return f"{self.verb} {self.path}{'?' + self.query if self.query else ''}{body}"
+        shown = " as a table" if self.accept == TABLE else ""
+        return f"{self.verb} {self.path}{'?' + self.query if self.query else ''}{body}{shown}"
 
 
 class Sequence:
@@ -55,8 +62,9 @@ class Sequence:
 
     def __init__(self, seed: int, only: kinds.Kind | None = None) -> None:
         self._rng = random.Random(seed)
-        self._replicas = {0, 4, 5, 6}
-        self.kinds = [only] if only else self._rng.sample(kinds.KINDS, self._rng.randint(1, 2))
+        chosen = [only] if only else self._rng.sample(kinds.KINDS, self._rng.randint(1, 2))
+        names = {name for kind in chosen for name in kind.beside}
+        self.kinds = [each for each in kinds.KINDS if each.plural in names and each not in chosen] + chosen
 
     def steps(self) -> list[Step]:
         """Some are made first, so that the rest has something to work on."""
@@ -81,8 +89,14 @@ class Sequence:
             (4 if kind.subresources else 0, self._subresource),
             (1, self._wrong),
         ]
+        if not kind.kept:  # only asked in passing for what it has not
+            choices = [(20, self._create), *choices]
         weights = [weight for weight, _ in choices]
-        return self._rng.choices([make for _, make in choices], weights)[0](kind)
+        step = self._rng.choices([make for _, make in choices], weights)[0](kind)
+        if step.verb != "GET" and kind.named:
+            return step
+        user = self._rng.choice(["", "", "", "", kinds.USER])
+        return dataclasses.replace(step, user=user, settles=bool(user) or not kind.named or step.settles)
 
     # ---------------------------------------------------------------- objects
 
@@ -100,6 +114,10 @@ class Sequence:
             made["metadata"]["finalizers"] = ["example.com/f"]
         if self._rng.random() < 0.15:
             made["metadata"]["annotations"] = {"example.com/a": "b"}
+        if kind.namespaced and self._rng.random() < 0.05:  # of the others, labels say whose they are
+            made["metadata"].pop("labels")
+        if not kind.named and self._rng.random() < 0.9:
+            made["metadata"] = {}
         made["apiVersion"], made["kind"] = kind.group_version, kind.kind
         return made
 
@@ -111,10 +129,11 @@ class Sequence:
         if flaw < 0.03:
             mine = "" if kind.namespaced else "$namespace"
             bad = [f"{mine}Upper", f"{mine} b", f"-{mine}", mine + "x" * 260]
-            # A LimitRange without a name gets a random one.
-            body["metadata"]["name"] = rng.choice(bad if kind.kind == "LimitRange" else [*bad, ""])
+            body["metadata"]["name"] = rng.choice([*bad, ""])
+            if kind.kind == "LimitRange":  # one without a name gets a random one, and a random place in lists
+                query = "dryRun=All"
         elif flaw < 0.05:
-            body["metadata"]["labels"]["bad key!"] = "x"
+            body["metadata"]["labels"] = {"bad key!": "x"}
         elif flaw < 0.08:
             body["unknown"] = 1
         elif flaw < 0.12:
@@ -127,24 +146,24 @@ class Sequence:
             body["metadata"]["resourceVersion"] = "7"
         elif flaw < 0.18:
             body["metadata"]["finalizers"] = ["nogroup"]
+        elif flaw < 0.24:
+            self._lose(body)
         return Step("POST", kind.path("$namespace"), query, body, about=f"{kind.path('$namespace')}/{name}")
 
     def _mistype(self, body: dict[str, Any]) -> None:
         """One value, somewhere, is of another type."""
-        places: list[tuple[Any, Any]] = []
-
-        def walk(value: Any) -> None:
-            pairs = value.items() if isinstance(value, dict) else enumerate(value)
-            for key, part in list(pairs):
-                if key not in {"apiVersion", "kind"}:
-                    places.append((value, key))
-                if isinstance(part, (dict, list)):
-                    walk(part)
-
-        walk(body)
-        holder, key = self._rng.choice(places)
+        holder, key = self._rng.choice(_places(body))
         others: list[Any] = [{"x": 1}, ["y"], True]
         holder[key] = self._rng.choice([each for each in others if type(each) is not type(holder[key])])
+
+    def _lose(self, body: dict[str, Any]) -> None:
+        """One part, somewhere, is missing; what all kinds have stays."""
+        own = sorted(body.keys() - {"apiVersion", "kind", "metadata"})
+        if own:
+            top = self._rng.choice(own)
+            inside = _places(body[top]) if isinstance(body[top], (dict, list)) else []
+            holder, key = self._rng.choice([(body, top), *inside])
+            del holder[key]
 
     # ------------------------------------------------------------------ reads
 
@@ -154,8 +173,10 @@ class Sequence:
 
     def _get(self, kind: kinds.Kind) -> Step:
         path = f"{kind.path('$namespace')}/{self._name(kind)}"
-        query = self._rng.choice(["", "", "resourceVersion=$version", "resourceVersion=x"])
-        return Step("GET", path, query, about=path)
+        query = self._rng.choice(
+            ["", "", "resourceVersion=$version", "resourceVersion=x", "resourceVersion=0"]
+        )
+        return self._shown(Step("GET", path, query, about=path, settles="=0" in query))
 
     def _list(self, kind: kinds.Kind) -> Step:
         rng, mine = self._rng, "" if kind.namespaced else ",seq=$namespace"
@@ -173,10 +194,19 @@ class Sequence:
             if rng.random() < 0.5:
                 query.append("continue=$continue")
         if rng.random() < 0.15:
-            query.append(
-                rng.choice(["resourceVersion=x", "resourceVersionMatch=Exact", "limit=x", "limit=-1"])
-            )
-        return Step("GET", kind.path("$namespace"), "&".join(query))
+            odd = ["resourceVersion=x", "resourceVersionMatch=Exact", "limit=x", "limit=-1"]
+            cached = ["resourceVersion=0", "resourceVersion=0&resourceVersionMatch=NotOlderThan"]
+            query.append(rng.choice([*odd, *cached]))
+        text = "&".join(query)
+        return self._shown(Step("GET", kind.path("$namespace"), text, settles="resourceVersion=0" in text))
+
+    def _shown(self, step: Step) -> Step:
+        """Now and then as a table."""
+        if self._rng.random() > 0.3:
+            return step
+        include = self._rng.choice(["", "", "Metadata", "Object", "None", "Some"])
+        query = "&".join(part for part in (step.query, include and f"includeObject={include}") if part)
+        return dataclasses.replace(step, query=query, accept=TABLE)
 
     # ----------------------------------------------------------------- writes
 
@@ -190,7 +220,7 @@ class Sequence:
             {"metadata": {"ownerReferences": [{"apiVersion": "v1", "kind": "Pod", "name": "o", "uid": "u"}]}},
             {"metadata": {"name": "other"}},
             {"metadata": {"labels": {"tier": "not ok"}}},
-            {"metadata": {"uid": "other"}} if kind.kind != "Job" else {},  # whose labels have the uid
+            {"metadata": {"uid": "other"}},
             {"unknown": {"x": 1}},
             {},
         ]
@@ -236,8 +266,15 @@ class Sequence:
         rng, name = self._rng, self._name(kind)
         path = f"{kind.path('$namespace')}/{name}"
         body = self._object(kind, name)
-        if rng.random() < 0.5 and not kind.whole:  # less than the whole: a second manager has a say in a part
+        if rng.random() < 0.5:  # less than the whole: a second manager has a say in a part
             body = {key: body[key] for key in ("apiVersion", "kind", "metadata")}
+        flaw = rng.random()
+        if flaw < 0.04:
+            body["unknown"] = 1
+        elif flaw < 0.1:
+            self._mistype(body)
+        elif flaw < 0.16:
+            self._lose(body)
         query = f"fieldManager={rng.choice(['one', 'two'])}" + rng.choice(
             ["", "", "&force=true", "&dryRun=All"]
         )
@@ -286,15 +323,30 @@ class Sequence:
                 [{}, {"deleteOptions": {"gracePeriodSeconds": 3}}, {"deleteOptions": {"dryRun": ["All"]}}]
             )
             return Step("POST", path, "", {"metadata": {"name": name}, **options}, about=about)
+        if sub == "finalize":
+            held: list[list[str]] = [[], ["kubernetes"], ["example.com/f"], ["nogroup"]]
+            changed = {"spec": {"finalizers": rng.choice(held)}}
+            return Step("PUT", path, "", changed, about=about, merged=True)
+        if sub == "token":
+            specs: list[dict[str, Any]] = [
+                {},
+                {},
+                {"audiences": ["a", "b"]},
+                {"expirationSeconds": 5},
+                {"expirationSeconds": 700},
+            ]
+            return Step("POST", path, "", {"spec": rng.choice(specs)}, about=f"{path}/token")
         if sub == "scale":
-            # Each number once: one that changes nothing leaves kube-apiserver with two entries of a manager.
-            replicas = rng.choice([-1, *self._replicas])
-            self._replicas.discard(replicas)
-            edit = {"spec": {"replicas": replicas}}
+            wanted: dict[str, Any] = {"spec": {"replicas": rng.choice([-1, 0, 1, 2, 3])}}
+            if rng.random() < 0.3:  # one that changes nothing has an effect as well
+                wanted = {}
             if rng.random() < 0.4:
                 return Step("GET", path)
-            return Step("PATCH", path, "", edit, MERGE, about=about)
-        edit = copy.deepcopy(rng.choice(kind.edits)) if kind.edits else {}
+            return Step("PATCH", path, "", wanted, MERGE, about=about)
+        edit: dict[str, Any] = copy.deepcopy(rng.choice(kind.edits)) if kind.edits else {}
+        if sub == "resize":
+            resized = {"name": rng.choice("aaab"), "resources": copy.deepcopy(rng.choice(RESOURCES))}
+            edit["spec"] = (edit.get("spec") or {}) | {"containers": [resized]}
         edit["status"] = rng.choice(STATUSES.get(kind.plural, [{}]))
         if rng.random() < 0.3:
             return Step("GET", path)
@@ -311,12 +363,34 @@ class Sequence:
                 Step("PATCH", f"{path}/a", "", {}, "text/plain"),
                 Step("POST", f"{path}/a", "", {}),
                 Step("GET", path.replace(kind.plural, "nothings")),
-                Step("POST", path, "", (kind.make(self._rng) if kind.whole else {}) | generated),
+                Step("POST", path, "", generated),
             ]
         )
 
 
+def _places(body: Any) -> list[tuple[Any, Any]]:
+    """Where a value stands in a body: what holds it, and its key or index."""
+    found: list[tuple[Any, Any]] = []
+    for key, part in list(body.items() if isinstance(body, dict) else enumerate(body)):
+        if key not in {"apiVersion", "kind"}:
+            found.append((body, key))
+        if isinstance(part, (dict, list)):
+            found += _places(part)
+    return found
+
+
 CONDITION = {"type": "Ready", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z", "reason": "R"}
+RESOURCES: list[dict[str, Any]] = [
+    {"requests": {"cpu": "250m"}},
+    {"requests": {"cpu": "0.25", "memory": "2048Mi"}},
+    {"requests": {"cpu": None}},
+    {"requests": {"cpu": "-1"}},
+    {"limits": {"cpu": "3", "memory": "4Gi"}},
+    {"limits": {"cpu": "3", "memory": "4Gi"}, "requests": {"cpu": "3", "memory": "4Gi"}},
+    {"requests": {"ephemeral-storage": "1Gi"}},
+    {},
+]
+"""What a container is resized to."""
 STATUSES: dict[str, list[dict[str, Any]]] = {
     "pods": [
         {"phase": "Running"},

@@ -5,12 +5,13 @@ import concurrent.futures
 import contextlib
 import http.client
 import itertools
+import json
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 import yaml
@@ -95,7 +96,8 @@ def test_custom_kinds_are_served_while_their_definition_is_there(client: Client)
     ships = "/apis/example.com/v1/namespaces/default/ships"
     assert client("GET", ships)[0] == 404
     assert client("POST", definitions, definition)[0] == 201
-    code, made = client("POST", ships, named("s") | {"spec": {"holds": [1, {"a": None}]}})
+    ship = {"apiVersion": "example.com/v1", "kind": "Ship", "spec": {"holds": [1, {"a": None}]}}
+    code, made = client("POST", ships, ship | named("s"))
     assert (code, made["kind"], made["spec"]) == (201, "Ship", {"holds": [1, {"a": None}]})
     _, changed = client("PATCH", f"{ships}/s/status", {"status": {"full": True}}, embedded_client.MERGE)
     assert changed["status"] == {"full": True}
@@ -130,10 +132,10 @@ def test_bodies_are_bounded_and_may_be_rubbish(client: Client) -> None:
 
 
 @contextlib.contextmanager
-def serving(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], Client]]:
+def serving(*arguments: str, stderr: IO[str] | None = None) -> Iterator[tuple[subprocess.Popen[str], Client]]:
     """`stowage cluster` as a command, ready; killed where the block leaves it running."""
     command = [sys.executable, "-m", "stowage", "cluster", *arguments]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, text=True) as process:
         try:
             assert process.stdout is not None
             line = process.stdout.readline()
@@ -174,6 +176,34 @@ def test_what_was_answered_before_a_kill_is_there_afterwards(tmp_path: Path) -> 
         process.terminate()
         output, _ = process.communicate(timeout=20)
         assert (process.returncode, output) == (0, "")
+
+
+@pytest.mark.slow
+def test_a_cluster_that_began_with_a_dump_goes_on_where_it_was(tmp_path: Path) -> None:
+    spec = {"containers": [{"name": "c", "image": "i"}]}
+    items = [
+        {"kind": "Node", **named("n", uid="u-n"), "status": {"allocatable": {"cpu": "4", "pods": "9"}}},
+        {"kind": "Pod", **named("p", uid="u-p", namespace="default"), "spec": spec},
+    ]
+    dump, data = tmp_path / "dump.json", tmp_path / "data"
+    whole = {"apiVersion": "v1", "kind": "List", "items": [{"apiVersion": "v1"} | each for each in items]}
+    dump.write_text(json.dumps(whole))
+    arguments = ("--data", str(data), "--from", str(dump))
+    with serving(*arguments) as (process, client):
+        binding = named("p") | {"target": {"kind": "Node", "name": "n"}}
+        assert client("POST", f"{PODS}/p/binding", binding)[0] == 201
+        label = {"metadata": {"labels": {"disk": "ssd"}}}
+        assert client("PATCH", "/api/v1/nodes/n", label, embedded_client.MERGE)[0] == 200
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    said = tmp_path / "stderr"
+    with said.open("w") as stderr, serving(*arguments, stderr=stderr) as (_, client):
+        assert client("GET", "/api/v1/nodes/n")[1]["metadata"]["labels"] == {"disk": "ssd"}
+        # The nodes of the dump are simulated as before.
+        running = "fieldSelector=spec.nodeName%3Dn%2Cstatus.phase%3DRunning"
+        with client.lines(f"{PODS}?watch=1&{running}&timeoutSeconds=20") as lines:
+            assert next(lines)["object"]["metadata"]["uid"] == "u-p"
+    assert said.read_text() == f"stowage cluster: {data} holds a cluster already; {dump} is passed over\n"
 
 
 def write_until_cut(client: Client, name: str) -> list[tuple[str, str]]:
@@ -252,14 +282,3 @@ def test_the_line_that_is_printed_holds_in_any_folder(tmp_path: Path) -> None:
             process.kill()
     assert Path(done.stdout) == tmp_path / "of a try"
     assert yaml.safe_load(Path(done.stdout).read_text())["kind"] == "Config"
-
-
-@pytest.mark.slow
-def test_a_port_that_is_taken_is_one_sentence() -> None:
-    with embedded_client.embedded() as running:
-        port = running.url.rpartition(":")[2]
-        command = [sys.executable, "-m", "stowage", "cluster", "--port", port]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 2
-    assert done.stderr.startswith("stowage cluster: ")
-    assert done.stderr.count("\n") == 1

@@ -232,7 +232,7 @@ def field(value: dict[str, Any], roots: list[str]) -> Any:
         if value.get("x-kubernetes-map-type") == "atomic":
             made["a"] = 1
     elif kind in {"string", "boolean", "integer", "number"}:
-        made = "bytes" if value.get("format") == "byte" else str(kind)
+        made = {"byte": "bytes", "int32": "int32"}.get(value.get("format", ""), str(kind))
         if value.get("default"):
             made = {"c": made, "d": value["default"]}
         return made

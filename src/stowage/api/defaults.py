@@ -27,16 +27,16 @@ def default_pod(pod: Pod) -> Pod:
     spec = pod.spec
     containers = tuple(map(_requests_from_limits, spec.containers))
     init_containers = tuple(map(_requests_from_limits, spec.init_containers))
-    pod_level = spec.resources
-    if pod_level is not None and (pod_level.requests or pod_level.limits):
+    stated = spec.resources
+    if stated is not None and (stated.requests or stated.limits):
         whole = Pod(spec=_replace(spec, containers=containers, init_containers=init_containers))
-        pod_level = _pod_level(pod_level, whole)
+        stated = pod_level(stated, whole)
     host_network = spec.host_network
     changed = _changed(
         spec,
         containers=tuple(_container(container, host_network) for container in containers),
         init_containers=tuple(_container(container, host_network) for container in init_containers),
-        resources=None if pod_level is None else _round_both(pod_level),
+        resources=None if stated is None else _round_both(stated),
         overhead=_round_up(spec.overhead),
         volumes=tuple(map(_volume, spec.volumes)),
         scheduler_name=spec.scheduler_name or DEFAULT_SCHEDULER,
@@ -97,7 +97,7 @@ def _volume(volume: Volume) -> Volume:
     return volume
 
 
-def _pod_level(stated: ResourceRequirements, pod: Pod) -> ResourceRequirements:
+def pod_level(stated: ResourceRequirements, pod: Pod) -> ResourceRequirements:
     """Fill in what a pod that states some resources for all its containers leaves to them.
 
     Limits of huge pages come from the containers' limits; then, where there are limits, requests

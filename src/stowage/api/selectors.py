@@ -19,6 +19,8 @@ from stowage.api.meta import (
 from stowage.api.meta import NodeSelector as NodeSelectorObject
 from stowage.api.pods import Pod, PreferredSchedulingTerm
 
+NO_INTEGER = "is no integer"
+"""How the one error ends that makes a term of a node selector match nothing and that the API takes."""
 IN, NOT_IN, EXISTS, DOES_NOT_EXIST, GT, LT = "In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt"
 
 _LABEL_OPERATORS = frozenset({IN, NOT_IN, EXISTS, DOES_NOT_EXIST})
@@ -248,8 +250,10 @@ def _requirement(
     elif operator in {EXISTS, DOES_NOT_EXIST}:
         if values:
             errors.append(f"{path}.values: {operator} takes no values")
-    elif len(values) != 1 or (number := _int64(values[0])) is None:
+    elif len(values) != 1:
         errors.append(f"{path}.values: {operator} needs exactly one value, an integer")
+    elif (number := _int64(values[0])) is None:
+        errors.append(f"{path}.values: {values[0]!r} {NO_INTEGER}")
     else:
         bound = number
     for value in values:

@@ -134,7 +134,8 @@ def _node(node: objects.Node) -> Iterator[Problem]:
         if not taint.effect:
             yield Problem(f"spec.taints[{i}].effect", "is missing")
     for i, image in enumerate(node.status.images):
-        yield from _not_negative(f"status.images[{i}].sizeBytes", image.size_bytes, quantity.INT64_MAX)
+        if image.size_bytes > quantity.INT64_MAX:  # one below 0 the API takes
+            yield Problem(f"status.images[{i}].sizeBytes", f"{image.size_bytes} is out of range")
 
 
 def _template(selector: objects.LabelSelector | None, template: objects.PodTemplateSpec) -> Iterator[Problem]:
@@ -203,7 +204,7 @@ def _affinity(path: str, affinity: objects.Affinity) -> Iterator[Problem]:
             at = f"{path}.nodeAffinity.{_PREFERRED}[{i}]"
             yield from _weight(at, preferred.weight)
             terms = objects.NodeSelector((preferred.preference,))
-            for error in selectors.errors_of(selectors.compile_node(terms)):
+            for error in _refused(terms):
                 yield _inside(f"{at}.preference", error.removeprefix("nodeSelectorTerms[0]."))
     for field, by_pod in (
         ("podAffinity", affinity.pod_affinity),
@@ -264,8 +265,14 @@ def _selector(path: str, selector: objects.LabelSelector | None) -> Iterator[Pro
 
 
 def _node_selector(path: str, selector: objects.NodeSelector) -> Iterator[Problem]:
-    for error in selectors.errors_of(selectors.compile_node(selector)):
+    for error in _refused(selector):
         yield _inside(path, error)
+
+
+def _refused(selector: objects.NodeSelector) -> Iterator[str]:
+    """The errors of a node selector but for those that the API takes."""
+    errors = selectors.errors_of(selectors.compile_node(selector))
+    return (error for error in errors if not error.endswith(selectors.NO_INTEGER))
 
 
 def _inside(path: str, error: str) -> Problem:
@@ -310,10 +317,10 @@ def _amount_trouble(amount: Quantity) -> str | None:
     return None
 
 
-def _not_negative(path: str, number: int | None, largest: int = 2**31 - 1) -> Iterator[Problem]:
+def _not_negative(path: str, number: int | None) -> Iterator[Problem]:
     if number is not None and number < 0:
         yield Problem(path, f"{number} is negative")
-    elif number is not None and number > largest:
+    elif number is not None and number >= 2**31:
         yield Problem(path, f"{number} is out of range")
 
 

@@ -26,7 +26,9 @@ def cluster(
     source: Annotated[
         str | None,
         typer.Option(
-            "--from", metavar="FILE", help="Begin with the objects of a dump, its nodes simulated too."
+            "--from",
+            metavar="FILE",
+            help="Begin a new cluster with the objects of a dump, its nodes simulated too.",
         ),
     ] = None,
     data: Annotated[
@@ -50,12 +52,15 @@ def cluster(
     from stowage.simulate import problems
 
     settings = server.Settings(
-        host=bind_address, port=port, data=data, kubeconfig=kubeconfig, token="" if anonymous else None
+        host=bind_address,
+        port=port,
+        data=data,
+        source=source,
+        kubeconfig=kubeconfig,
+        token="" if anonymous else None,
     )
     try:
-        if nodes is None:
-            nodes = 3 if source is None else 0
-        asyncio.run(_serve(settings, nodes, not no_controllers, source))
+        asyncio.run(_serve(settings, nodes, not no_controllers))
     except problems.BadInput as error:
         for sentence in error.sentences:
             typer.echo(f"stowage cluster: {sentence}", err=True)
@@ -65,8 +70,8 @@ def cluster(
         raise typer.Exit(2) from error
 
 
-async def _serve(settings: server.Settings, nodes: int, controllers: bool, source: str | None) -> None:
-    from stowage.embedded import restore, server
+async def _serve(settings: server.Settings, nodes: int | None, controllers: bool) -> None:
+    from stowage.embedded import server
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -74,7 +79,12 @@ async def _serve(settings: server.Settings, nodes: int, controllers: bool, sourc
         loop.add_signal_handler(number, stop.set)
     async with contextlib.AsyncExitStack() as stack:
         running = await stack.enter_async_context(server.serve(settings))
-        others = restore.restore(running.registry, source) if source is not None else []
-        await stack.enter_async_context(server.simulate(running, nodes, controllers, others))
+        if settings.source is not None and not running.new:
+            passed = f"{settings.data} holds a cluster already; {settings.source} is passed over"
+            typer.echo(f"stowage cluster: {passed}", err=True)
+        if nodes is None:
+            dumped = running.restored or (running.new and settings.source is not None)
+            nodes = 0 if dumped else 3
+        await stack.enter_async_context(server.simulate(running, nodes, controllers, running.restored))
         typer.echo(f"export KUBECONFIG={shlex.quote(str(running.kubeconfig.absolute()))}")
         await stop.wait()

@@ -1,22 +1,33 @@
 """What is decided about a request when its object is known: priority, tolerations, limits, quota, namespace.
 
 The plugins are those of kube-apiserver's default set that a scheduler's users meet: NamespaceLifecycle,
-Priority, DefaultTolerationSeconds, LimitRanger and ResourceQuota.
+Priority, DefaultTolerationSeconds, RuntimeClass, DefaultStorageClass, StorageObjectInUseProtection,
+LimitRanger and ResourceQuota.
 """
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterator
 from typing import Any, Final
 
 from stowage.api import quantity
-from stowage.embedded import errors, quota, schema, store
+from stowage.embedded import errors, quota, resize, runtime_class, schema, store
 
 Object = dict[str, Any]
 SYSTEM_CLASSES: Final = {"system-cluster-critical": 2_000_000_000, "system-node-critical": 2_000_001_000}
 _NOT_READY: Final = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
+_ADDRESSES: Final = ipaddress.ip_network("10.96.0.0/12")
 _TOLERATED_SECONDS: Final = 300
 PROTECTED: Final = frozenset({"default", "kube-system", "kube-public", "kube-node-lease"})
+_JUDGED_AGAIN: Final = {("persistentvolumeclaims", ""), ("services", ""), ("pods", "resize")}
+"""The tables, and through which subresource, in which a new version may use more than the one before."""
+IN_USE_FINALIZERS: Final = {
+    "persistentvolumeclaims": "kubernetes.io/pvc-protection",
+    "persistentvolumes": "kubernetes.io/pv-protection",
+    "volumeattributesclasses.storage.k8s.io": "kubernetes.io/vac-protection",
+}
+"""By table: what keeps an object while it is in use; a controller takes it away."""
 
 
 def namespace_open(objects: store.Store, resource: schema.Resource, namespace: str, name: str) -> None:
@@ -35,22 +46,72 @@ def namespace_open(objects: store.Store, resource: schema.Resource, namespace: s
 
 
 def create(objects: store.Store, resource: schema.Resource, value: Object) -> None:
-    """Complete and judge a new object. ApiError 403."""
+    """Complete a new object. ApiError 403."""
     if resource.table == "pods":
         _priority(objects, value)
         _tolerations(value["spec"])
-        limit_pod(objects, value)
+        runtime_class.complete(objects, value)
+        notes = give_limits(objects, value)
+        if notes:
+            annotations = value["metadata"].setdefault("annotations", {})
+            annotations["kubernetes.io/limit-ranger"] = "LimitRanger plugin set: " + "; ".join(notes)
+    elif resource.table == "services":
+        _address(objects, value)
     elif resource.table == "persistentvolumeclaims":
         _default_class(objects, value)
+    if resource.table in IN_USE_FINALIZERS:
+        _protect(value["metadata"], IN_USE_FINALIZERS[resource.table])
+
+
+def judge(
+    objects: store.Store,
+    resource: schema.Resource,
+    value: Object,
+    before: Object | None = None,
+    subresource: str = "",
+) -> None:
+    """Refuse a valid object, or a new version of one, that its namespace does not allow. ApiError 403."""
+    if before is not None and (resource.table, subresource) not in _JUDGED_AGAIN:
+        return
+    if resource.table == "pods":
+        if before is None:
+            runtime_class.judge(objects, value)
+        _limit_pod(objects, value)
+        if before is not None:
+            resize.judge(objects, before, value)
+    elif resource.table == "persistentvolumeclaims":
         _limit_claim(objects, value)
     if resource.namespaced:
-        quota.check(objects, resource, value)
+        quota.check(objects, resource, value, before)
 
 
-def update(resource: schema.Resource, value: Object) -> None:
+def update(resource: schema.Resource, before: Object, value: Object) -> None:
     """Complete a new version of an object."""
     if resource.table == "pods":
         _tolerations(value["spec"])
+    elif resource.table == "services" and _wants_address(before) and _wants_address(value):
+        _keep_address(before["spec"], value["spec"])
+
+
+def _keep_address(before: Object, spec: Object) -> None:
+    spec.setdefault("clusterIP", before["clusterIP"])
+    if "clusterIPs" not in spec or spec["clusterIPs"] == before["clusterIPs"]:
+        spec["clusterIPs"] = [spec["clusterIP"]]
+
+
+def _wants_address(service: Object) -> bool:
+    return bool(service["spec"].get("type") != "ExternalName")
+
+
+def _address(objects: store.Store, service: Object) -> None:
+    """The first cluster IP that no other service has; nothing answers there."""
+    spec = service["spec"]
+    if not _wants_address(service):
+        return
+    if not spec.get("clusterIP"):
+        taken = {entry.read()["spec"].get("clusterIP") for entry in objects.entries("services")}
+        spec["clusterIP"] = next(text for each in _ADDRESSES.hosts() if (text := str(each)) not in taken)
+    spec["clusterIPs"] = [spec["clusterIP"]]
 
 
 def _priority(objects: store.Store, pod: Object) -> None:
@@ -111,6 +172,12 @@ def _tolerations(spec: Object) -> None:
         spec["tolerations"] = given
 
 
+def _protect(meta: Object, finalizer: str) -> None:
+    given = meta.get("finalizers") or []
+    if finalizer not in given:
+        meta["finalizers"] = [*given, finalizer]
+
+
 def _default_class(objects: store.Store, claim: Object) -> None:
     """The newest StorageClass marked as default, where a claim names none."""
     mark = "storageclass.kubernetes.io/is-default-class"
@@ -130,24 +197,31 @@ def _limits(objects: store.Store, namespace: str, kind: str) -> Iterator[Object]
                 yield item
 
 
-def limit_pod(objects: store.Store, pod: Object) -> None:
-    """Give containers the defaults of the namespace's LimitRanges, and hold them to the bounds."""
-    namespace = pod["metadata"]["namespace"]
-    containers = [*(pod["spec"].get("initContainers") or ()), *(pod["spec"].get("containers") or ())]
-    problems: list[str] = []
+def give_limits(objects: store.Store, pod: Object) -> list[str]:
+    """Give containers the defaults of the namespace's LimitRanges; what was given, in words."""
     notes: list[str] = []
-    for item in _limits(objects, namespace, "Container"):
-        for container in containers:
+    for item in _limits(objects, pod["metadata"]["namespace"], "Container"):
+        for container in _containers(pod):
             notes += _give_defaults(item, container)
-            problems += _bounds(item, container["resources"], "Container")
-    if notes:
-        annotations = pod["metadata"].setdefault("annotations", {})
-        annotations["kubernetes.io/limit-ranger"] = "LimitRanger plugin set: " + "; ".join(notes)
+    return notes
+
+
+def _limit_pod(objects: store.Store, pod: Object) -> None:
+    """Hold a pod to the bounds of the namespace's LimitRanges."""
+    namespace = pod["metadata"]["namespace"]
+    problems: list[str] = []
+    for item in _limits(objects, namespace, "Container"):
+        for container in _containers(pod):
+            problems += _bounds(item, container.get("resources") or {}, "Container")
     for item in _limits(objects, namespace, "Pod"):
         total = {side: _sum(pod["spec"].get("containers") or (), side) for side in ("requests", "limits")}
         problems += _bounds(item, total, "Pod")
     if problems:
         raise _refused(pod, problems[0] if len(problems) == 1 else f"[{', '.join(problems)}]")
+
+
+def _containers(pod: Object) -> list[Object]:
+    return [*(pod["spec"].get("initContainers") or ()), *(pod["spec"].get("containers") or ())]
 
 
 def _give_defaults(item: Object, container: Object) -> Iterator[str]:
@@ -158,7 +232,7 @@ def _give_defaults(item: Object, container: Object) -> Iterator[str]:
         missing = {name: amount for name, amount in (item.get(field) or {}).items() if name not in stated}
         if missing:
             resources[side] = stated | missing
-            yield f"{', '.join(sorted(missing))} {word} for container {container['name']}"
+            yield f"{', '.join(sorted(missing))} {word} for container {container.get('name', '')}"
 
 
 def _limit_claim(objects: store.Store, claim: Object) -> None:

@@ -16,6 +16,8 @@ from typing import Final
 from stowage.embedded import errors
 
 _AGAIN_SECONDS: Final = 0.2
+_REFUSED_SECONDS: Final = (1.0, 60.0)
+"""How long a step waits that was refused: at first, and doubled each time, at most."""
 _SLICE: Final = 50
 """Steps until others in the process have their turn: some 20 ms."""
 _log = logging.getLogger(__name__)
@@ -30,6 +32,7 @@ class Agenda:
         self._time = time
         self._heap: list[tuple[float, int, Hashable]] = []
         self._steps: dict[Hashable, tuple[float, Step]] = {}
+        self._refused: dict[Hashable, float] = {}
         self._order = itertools.count()
         self._wake = asyncio.Event()
 
@@ -55,13 +58,23 @@ class Agenda:
             done += 1
             try:
                 known[1]()
+                self._refused.pop(key, None)
             except errors.ApiError as error:
-                # What is gone needs nothing more; a refusal (a quota, a namespace's end) may pass.
-                if error.code != 404:
-                    self.add(key, known[1], _AGAIN_SECONDS if error.code == 409 else 5 * _AGAIN_SECONDS)
+                self._failed(key, known[1], error)
             except Exception:
                 _log.exception("%s", key)
         return done
+
+    def _failed(self, key: Hashable, step: Step, error: errors.ApiError) -> None:
+        """What is gone needs nothing more; a refusal (a quota, a namespace's end) may pass."""
+        if error.code == 404:
+            self._refused.pop(key, None)
+        elif error.code == 409:
+            self.add(key, step, _AGAIN_SECONDS)
+        else:
+            first, most = _REFUSED_SECONDS
+            self._refused[key] = min(2 * self._refused.get(key, first / 2), most)
+            self.add(key, step, self._refused[key])
 
     async def run(self) -> None:
         """Do what is due as it becomes due, until cancelled."""

@@ -91,7 +91,8 @@ class App:
         """The resource that a path names, if it is served. NoPageError, ApiError 404."""
         if resource is None or (at.namespace and not resource.namespaced):
             if not any(
-                (each.group, each.version) == (at.group, at.version) for each in self._reg.catalog.all()
+                each.type and (each.group, each.version) == (at.group, at.version)
+                for each in self._reg.catalog.all()
             ):
                 raise fixed.NoPageError
             raise errors.no_such_path()
@@ -111,10 +112,12 @@ class App:
         if at.name:
             params["fieldSelector"] = f"metadata.name={at.name}"
         chosen, form = query.selection(resource, params), asked.form()
-        include = params.get("includeObject", "")
+        include, headed = asked.included(), True
 
         def render(kind: schema.Resource, entry: store.Entry) -> bytes:
-            return self._handlers.render(form, kind, entry, include)
+            nonlocal headed
+            told, headed = headed, False  # only a watch's first table has a head
+            return self._handlers.render(form, kind, entry, include, told)
 
         watching = watch.Watch(self._reg, resource, at.namespace, chosen, params, render)
         self._watches.add(watching)

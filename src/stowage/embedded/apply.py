@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
-from stowage.embedded import errors, fields, patches, schema
+from stowage.embedded import clean, errors, fields, patches, schema
 
 _NEVER_MANAGED: Final = frozenset(
     {("f:apiVersion",), ("f:kind",), ("f:metadata",)}
@@ -29,6 +29,10 @@ _NEVER_MANAGED: Final = frozenset(
         ]
     }
 )
+
+
+_BEFORE_APPLY: Final = "before-first-apply"
+"""Who holds what nobody managed, from the first apply on."""
 
 
 class Manager(NamedTuple):
@@ -51,8 +55,8 @@ def _identity(manager: Manager) -> Manager:
 
 
 def managers(value: dict[str, Any]) -> list[Held]:
-    """The managedFields of an object."""
-    return [
+    """The managedFields of an object; of two rows of one manager, which `scaled` makes, the later counts."""
+    rows = (
         Held(
             Manager(
                 each.get("manager", ""),
@@ -64,7 +68,8 @@ def managers(value: dict[str, Any]) -> list[Held]:
             each.get("time", ""),
         )
         for each in value["metadata"].get("managedFields") or ()
-    ]
+    )
+    return list({_identity(row.manager): row for row in rows}.values())
 
 
 def _write(value: dict[str, Any], held: Iterable[Held]) -> None:
@@ -76,7 +81,7 @@ def _write(value: dict[str, Any], held: Iterable[Held]) -> None:
             "manager": each.manager.name,
             "operation": each.manager.operation,
             "apiVersion": each.manager.api_version,
-            "time": each.time,
+            **({"time": each.time} if each.time else {}),
             "fieldsType": "FieldsV1",
             "fieldsV1": fields.encode(each.paths),
         }
@@ -84,7 +89,7 @@ def _write(value: dict[str, Any], held: Iterable[Held]) -> None:
             row["subresource"] = each.manager.subresource
         rows.append(row)
     # Appliers first, then by time, as managedFields are always sorted.
-    rows.sort(key=lambda row: (row["operation"] != "Apply", row["time"], row["manager"]))
+    rows.sort(key=lambda row: (row["operation"] != "Apply", row.get("time", ""), row["manager"]))
     if rows:
         value["metadata"]["managedFields"] = rows
     else:
@@ -108,6 +113,10 @@ def track(
     # An empty list in the request is the way to forget all managers.
     source = after if given is not None or before is None else before
     held = [] if given == [{}] else managers(source)
+    if before is not None and not held:  # what nobody manages stays so until an apply
+        _write(after, [])
+        return
+    held = _alike(held, resource)
     found = fields.compare(before or fields.blank(resource.type), after, root)
     changed, gone = _managed(found.changed, who.subresource), found.gone
     kept: list[Held] = []
@@ -135,27 +144,61 @@ def apply(
     struct, identity = resource.struct, _identity(who)
     root = schema.Field("struct", resource.type)
     held = managers(live) if live else []
+    if live is not None and not held:
+        first = Manager(_BEFORE_APPLY, "Update", resource.group_version)
+        stands = fields.compare(fields.blank(resource.type), live, root).changed
+        held = [Held(first, _managed(stands, ""), now)]
+    held = _alike(held, resource)
     last = next((each for each in held if _identity(each.manager) == identity), None)
     others = [each for each in held if _identity(each.manager) != identity]
     stated = fields.stated(config, root)
     mine = _managed(stated, who.subresource)
     merged = _merge_struct(live or {}, config, struct)
     if last is not None:
-        kept = fields.with_parents(stated).union(*(fields.with_parents(each.paths) for each in others))
-        merged = fields.without(merged, root, fields.with_parents(last.paths) - kept)
+        stays = fields.with_parents(stated).union(*(fields.with_parents(each.paths) for each in others))
+        merged = fields.without(merged, root, fields.with_parents(last.paths) - stays)
     changed, gone = fields.compare(live or fields.blank(resource.type), merged, root)
     contested = [(each, sorted(each.paths & changed)) for each in others]
     if not force and any(paths for _, paths in contested):
         raise _refusal([(each.manager, path) for each, paths in contested for path in paths])
     rest = [Held(each.manager, each.paths - changed - gone, each.time) for each in others]
-    same = last is not None and last.paths == mine and not (changed or gone)
-    _write(merged, [*rest, Held(who, mine, last.time if same and last else now)])
+    kept = last.time if last else ""  # a new manager that changes nothing has no time
+    _write(merged, [*rest, Held(who, mine, now if live is None or changed or gone else kept)])
     return merged
 
 
-def release(value: dict[str, Any], path: fields.Path) -> None:
-    """Take a field from all its managers."""
-    _write(value, [each._replace(paths=each.paths - {path}) for each in managers(value)])
+def _alike(held: list[Held], resource: schema.Resource) -> list[Held]:
+    """The managers who write through the same API group; others, of an Event's other kind, are forgotten."""
+    return [row for row in held if row.manager.api_version.rpartition("/")[0] == resource.group]
+
+
+def check(config: dict[str, Any], resource: schema.Resource, namespace: str, name: str) -> None:
+    """Refuse unknown fields and wrong types, which an apply does in its own way. ApiError 500."""
+    try:
+        _, unknown = clean.clean(config, resource.struct)
+        why = f".{unknown[0]}: field not declared in schema" if unknown else ""
+    except clean.UnreadableError:
+        return  # that is found only when all is merged
+    except errors.ApiError as error:
+        why = error.message
+    if why:
+        at = f"{namespace}/{name}; {resource.group_version}, Kind={resource.kind}"
+        raise errors.ApiError(500, "", f"failed to create typed patch object ({at}): {why}")
+
+
+def scaled(value: dict[str, Any], path: fields.Path, who: Manager, changed: bool, stated: bool) -> None:
+    """Note that `who` wrote the replicas (at `path`) through a Scale, which leaves a 0 out.
+
+    Where nobody held them nobody does now, and no time is noted. A write that changes nothing leaves whoever
+    held them by an update with a row for them alone. Rules: apimachinery's `managedfields/scalehandler.go`.
+    """
+    held = managers(value)
+    losing = [row for row in held if path in row.paths and (changed or row.manager.operation == "Update")]
+    gaining = [row.manager for row in losing]
+    if changed:
+        gaining = [who] if stated and losing else []
+    rest = [row._replace(paths=row.paths - {path}) if row in losing else row for row in held]
+    _write(value, [*rest, *(Held(manager, frozenset([path]), "") for manager in gaining)])
 
 
 def _refusal(contested: list[tuple[Manager, fields.Path]]) -> errors.ApiError:

@@ -69,12 +69,20 @@ class Catalog:
                 categories=tuple(names.get("categories") or ()),
                 subresources=("status",) if "status" in (version.get("subresources") or {}) else (),
                 named_list=names.get("listKind") or "",
-                columns=tuple(
-                    (each["name"], each["type"], each["jsonPath"])
-                    for each in version.get("additionalPrinterColumns") or ()
-                ),
+                columns=tuple(map(_column, version.get("additionalPrinterColumns") or ())),
             )
             keys.append(key)
+
+
+def _column(stated: Object) -> schema.Column:
+    return schema.Column(
+        stated["name"],
+        stated["type"],
+        stated["jsonPath"],
+        stated.get("format", ""),
+        stated.get("description", ""),
+        stated.get("priority", 0),
+    )
 
 
 def accept(crd: Object) -> None:

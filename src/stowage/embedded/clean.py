@@ -16,13 +16,24 @@ _BINARY: Final = ("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei")
 _DECIMAL: Final = ("n", "u", "m", "", "k", "M", "G", "T", "P", "E")
 
 
+class UnreadableError(errors.ApiError):
+    """A value of the right sort that its type cannot hold."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(400, "BadRequest", message)
+
+
 def clean(value: Any, struct: schema.Struct) -> tuple[dict[str, Any], list[str]]:
     """The object as it is stored, and the paths of fields nobody knows. ApiError 400 for a wrong type."""
     unknown: list[str] = []
     return _struct(value, struct, "", unknown), unknown
 
 
-_ZEROS: Final = {"string": "", "bytes": "", "integer": 0, "boolean": False, "quantity": "0", "intstr": 0}
+_INTEGERS: Final = {"int32": 2**31, "integer": 2**63}
+"""By kind: the first that is too large."""
+_NEVER_ZERO: Final = {"struct", "any"}
+_NUMBERS: Final = dict.fromkeys([*_INTEGERS, "intstr"], 0)
+_ZEROS: Final = {"string": "", "bytes": "", "boolean": False, "quantity": "0"} | _NUMBERS
 
 
 def fill(value: dict[str, Any], struct: schema.Struct, kept: bool = False) -> None:
@@ -60,7 +71,7 @@ def _struct(value: Any, struct: schema.Struct, path: str, unknown: list[str]) ->
         if part is None:
             continue
         kept = _field(part, found or schema.ANY, at, unknown)
-        if found is None or kept or name not in struct.zero_is_absent or found.kind == "struct":
+        if found is None or kept or name not in struct.zero_is_absent or found.kind in _NEVER_ZERO:
             made[name] = kept
     return made
 
@@ -97,29 +108,38 @@ def _scalar(value: Any, kind: str, path: str) -> Any:
         try:
             return canonical(value)
         except (quantity.QuantityError, TypeError) as error:
-            raise errors.bad_request(
-                f"{path}: quantities must match the regular expression: {error}"
-            ) from error
+            why = f"{path}: quantities must match the regular expression: {error}"
+            raise _unfit(value, why) from error
     if kind in {"time", "microtime"}:
         try:
             times.micros(value)
         except (ValueError, TypeError) as error:
-            raise errors.bad_request(f"{path}: {error}") from error
+            why = f"{path}: {error}"
+            raise UnreadableError(why) if isinstance(value, str) else errors.bad_request(why) from error
         return value
-    if kind == "integer":
+    if kind in _INTEGERS:
         if isinstance(value, float) and value.is_integer():
             value = int(value)
-        if type(value) is not int:
-            raise _mistyped(path, "an integer", value)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise _mistyped(path, "a number", value)
+        if isinstance(value, float) or not -_INTEGERS[kind] <= value < _INTEGERS[kind]:
+            raise UnreadableError(str(_mistyped(path, "an int32" if kind == "int32" else "an int64", value)))
     elif kind == "boolean":
         if not isinstance(value, bool):
             raise _mistyped(path, "a boolean", value)
     elif kind == "intstr":
-        if not isinstance(value, int | str) or isinstance(value, bool):
-            raise _mistyped(path, "an integer or a string", value)
+        if isinstance(value, bool | dict | list):
+            raise _unfit(value, str(_mistyped(path, "an int32 or a string", value)))
+        if not isinstance(value, str):
+            return _scalar(value, "int32", path)
     elif kind == "number" and (not isinstance(value, int | float) or isinstance(value, bool)):
         raise _mistyped(path, "a number", value)
     return value
+
+
+def _unfit(value: Any, why: str) -> errors.ApiError:
+    """Of an amount, or a number or text, any scalar is of the right sort."""
+    return errors.bad_request(why) if isinstance(value, dict | list) else UnreadableError(why)
 
 
 def _mistyped(path: str, wanted: str, value: Any) -> errors.ApiError:

@@ -9,7 +9,7 @@ import base64
 from collections.abc import Callable
 from typing import Any, Final
 
-from stowage.embedded import pod_defaults, schema, webhook_defaults
+from stowage.embedded import pod_defaults, schema, webhook_defaults, workload_defaults
 
 Object = dict[str, Any]
 
@@ -48,9 +48,7 @@ _STATUS: Final[dict[str, Object]] = {
 }
 """The status a new object of a kind begins with; what a client sent is dropped."""
 NAMESPACE_LABEL: Final = "kubernetes.io/metadata.name"
-_TEMPLATES: Final = "deprecated.daemonset.template.generation"
-"""How many templates a DaemonSet has had; the server keeps the count."""
-_LABELS: Final = ("controller-uid", "job-name")
+TOKEN_SECONDS: Final = 3600
 
 
 def begin(resource: schema.Resource, value: Object) -> None:
@@ -73,16 +71,11 @@ def fill(resource: schema.Resource, value: Object) -> None:
 def renew(resource: schema.Resource, before: Object, value: Object) -> None:
     """What a new version gets that differs from the one before."""
     if resource.kind == "DaemonSet" and resource.type:
-        annotations = value["metadata"].setdefault("annotations", {})
-        count = int((before["metadata"].get("annotations") or {}).get(_TEMPLATES, "1"))
-        annotations[_TEMPLATES] = str(count + (before["spec"]["template"] != value["spec"]["template"]))
-
-
-def _begin_daemon_set(value: Object) -> None:
-    value["metadata"]["annotations"][_TEMPLATES] = "1"
+        workload_defaults.renew_daemon_set(before, value)
 
 
 def _begin_pod(pod: Object) -> None:
+    pod_defaults.merge_label_keys(pod)
     pod["status"] = {"phase": "Pending", "qosClass": pod_defaults.qos_class(pod["spec"])}
     if pod["spec"].get("schedulingGates"):
         pod["status"]["conditions"] = [
@@ -90,18 +83,27 @@ def _begin_pod(pod: Object) -> None:
                 "type": "PodScheduled",
                 "status": "False",
                 "lastProbeTime": None,
-                "lastTransitionTime": None,
+                "lastTransitionTime": pod["metadata"]["creationTimestamp"],
                 "reason": "SchedulingGated",
                 "message": "Scheduling is blocked due to non-empty scheduling gates",
             }
         ]
 
 
+def _begin_volume(volume: Object) -> None:
+    volume["status"]["lastPhaseTransitionTime"] = volume["metadata"]["creationTimestamp"]
+
+
 def _begin_service(service: Object) -> None:
     spec = service["spec"]
-    if spec["type"] != "ExternalName":
-        spec.setdefault("ipFamilies", ["IPv4"])
-        spec.setdefault("ipFamilyPolicy", "SingleStack")
+    if spec["type"] == "ExternalName":
+        return
+    if spec.get("clusterIP") == "None" and not spec.get("selector"):
+        # Its endpoints, of whatever family, somebody else writes.
+        spec.setdefault("ipFamilies", ["IPv4", "IPv6"])
+        spec.setdefault("ipFamilyPolicy", "RequireDualStack")
+    spec.setdefault("ipFamilies", ["IPv4"])
+    spec.setdefault("ipFamilyPolicy", "SingleStack")
 
 
 def _begin_namespace(namespace: Object) -> None:
@@ -111,115 +113,16 @@ def _begin_namespace(namespace: Object) -> None:
     spec["finalizers"] = sorted({*(spec.get("finalizers") or ()), "kubernetes"})
 
 
-def _begin_job(job: Object) -> None:
-    spec, uid, name = job["spec"], job["metadata"]["uid"], job["metadata"].get("name", "")
-    if spec.get("manualSelector"):
-        return
-    labels = spec.setdefault("template", {}).setdefault("metadata", {}).setdefault("labels", {})
-    for label, value in zip(_LABELS, (uid, name), strict=True):
-        labels.setdefault(label, value)
-        labels.setdefault(f"batch.kubernetes.io/{label}", value)
-    spec["selector"] = {"matchLabels": {"batch.kubernetes.io/controller-uid": uid}}
-
-
 def _pod(pod: Object) -> None:
     pod_defaults.pod_spec(pod.setdefault("spec", {}))
-
-
-def _template(value: Object) -> Object:
-    spec: Object = value.setdefault("spec", {})
-    template = spec.setdefault("template", {})
-    template.setdefault("metadata", {})
-    pod_defaults.template_spec(template.setdefault("spec", {}))
-    return spec
-
-
-def _deployment(value: Object) -> None:
-    spec = _template(value)
-    spec.setdefault("replicas", 1)
-    spec.setdefault("revisionHistoryLimit", 10)
-    spec.setdefault("progressDeadlineSeconds", 600)
-    strategy = spec.setdefault("strategy", {})
-    if strategy.setdefault("type", "RollingUpdate") == "RollingUpdate":
-        rolling = strategy.setdefault("rollingUpdate", {})
-        rolling.setdefault("maxUnavailable", "25%")
-        rolling.setdefault("maxSurge", "25%")
+    status = pod.get("status") or {}
+    address, listed = status.get("podIP"), status.get("podIPs") or [{}]
+    if address and listed[0].get("ip") != address:
+        status["podIPs"] = [{"ip": address}]
 
 
 def _pod_template(value: Object) -> None:
     pod_defaults.template_spec(value.setdefault("template", {}).setdefault("spec", {}))
-
-
-def _replica_set(value: Object) -> None:
-    _template(value).setdefault("replicas", 1)
-
-
-def _replication_controller(value: Object) -> None:
-    spec = value.setdefault("spec", {})
-    spec.setdefault("replicas", 1)
-    if "template" in spec:
-        _template(value)
-        labels = spec["template"]["metadata"].get("labels")
-        if labels and not spec.get("selector"):
-            spec["selector"] = dict(labels)
-
-
-def _stateful_set(value: Object) -> None:
-    spec = _template(value)
-    spec.setdefault("podManagementPolicy", "OrderedReady")
-    spec.setdefault("replicas", 1)
-    spec.setdefault("revisionHistoryLimit", 10)
-    strategy = spec.setdefault("updateStrategy", {})
-    if strategy.setdefault("type", "RollingUpdate") == "RollingUpdate":
-        strategy.setdefault("rollingUpdate", {}).setdefault("partition", 0)
-    policy = spec.setdefault("persistentVolumeClaimRetentionPolicy", {})
-    policy.setdefault("whenDeleted", "Retain")
-    policy.setdefault("whenScaled", "Retain")
-    for claim in spec.get("volumeClaimTemplates") or ():
-        claim["apiVersion"], claim["kind"] = "v1", "PersistentVolumeClaim"
-        _claim(claim)
-        claim.setdefault("status", {"phase": "Pending"})
-
-
-def _daemon_set(value: Object) -> None:
-    spec = _template(value)
-    value["metadata"].setdefault("annotations", {}).setdefault(_TEMPLATES, "0")
-    spec.setdefault("revisionHistoryLimit", 10)
-    strategy = spec.setdefault("updateStrategy", {})
-    if strategy.setdefault("type", "RollingUpdate") == "RollingUpdate":
-        rolling = strategy.setdefault("rollingUpdate", {})
-        rolling.setdefault("maxUnavailable", 1)
-        rolling.setdefault("maxSurge", 0)
-
-
-def _job_spec(spec: Object) -> None:
-    pod_defaults.template_spec(spec.setdefault("template", {}).setdefault("spec", {}))
-    if "completions" not in spec and "parallelism" not in spec:
-        spec["completions"] = 1
-    spec.setdefault("parallelism", 1)
-    spec.setdefault("backoffLimit", 6)
-    spec.setdefault("completionMode", "NonIndexed")
-    spec.setdefault("suspend", False)
-    spec.setdefault("manualSelector", False)
-    spec.setdefault("podReplacementPolicy", "Failed" if "podFailurePolicy" in spec else "TerminatingOrFailed")
-
-
-def _job(value: Object) -> None:
-    _job_spec(value.setdefault("spec", {}))
-
-
-def _cron_job(value: Object) -> None:
-    spec = value.setdefault("spec", {})
-    spec.setdefault("concurrencyPolicy", "Allow")
-    spec.setdefault("suspend", False)
-    spec.setdefault("successfulJobsHistoryLimit", 3)
-    spec.setdefault("failedJobsHistoryLimit", 1)
-    pod_defaults.template_spec(
-        spec.setdefault("jobTemplate", {})
-        .setdefault("spec", {})
-        .setdefault("template", {})
-        .setdefault("spec", {})
-    )
 
 
 def _service(value: Object) -> None:
@@ -236,14 +139,10 @@ def _service(value: Object) -> None:
             port.setdefault("targetPort", port["port"])
     if kind != "ExternalName":
         spec.setdefault("internalTrafficPolicy", "Cluster")
-    if kind in {"NodePort", "LoadBalancer"}:
+    if kind in {"NodePort", "LoadBalancer"} or (kind == "ClusterIP" and spec.get("externalIPs")):
         spec.setdefault("externalTrafficPolicy", "Cluster")
     if kind == "LoadBalancer":
         spec.setdefault("allocateLoadBalancerNodePorts", True)
-
-
-def _claim(value: Object) -> None:
-    value.setdefault("spec", {}).setdefault("volumeMode", "Filesystem")
 
 
 def _volume(value: Object) -> None:
@@ -352,24 +251,25 @@ def _limit_range(value: Object) -> None:
 
 _BEGIN: Final[dict[str, Callable[[Object], None]]] = {
     "Pod": _begin_pod,
-    "DaemonSet": _begin_daemon_set,
+    "DaemonSet": workload_defaults.begin_daemon_set,
     "Namespace": _begin_namespace,
+    "PersistentVolume": _begin_volume,
     "Service": _begin_service,
-    "Job": _begin_job,
+    "Job": workload_defaults.begin_job,
 }
 _FILL: Final[dict[str, Callable[[Object], None]]] = {
     "Pod": _pod,
     "PodTemplate": _pod_template,
-    "Deployment": _deployment,
-    "ReplicaSet": _replica_set,
-    "ReplicationController": _replication_controller,
-    "StatefulSet": _stateful_set,
-    "DaemonSet": _daemon_set,
-    "Job": _job,
-    "CronJob": _cron_job,
+    "Deployment": workload_defaults.deployment,
+    "ReplicaSet": workload_defaults.replica_set,
+    "ReplicationController": workload_defaults.replication_controller,
+    "StatefulSet": workload_defaults.stateful_set,
+    "DaemonSet": workload_defaults.daemon_set,
+    "Job": workload_defaults.job,
+    "CronJob": workload_defaults.cron_job,
     "Service": _service,
     "PersistentVolume": _volume,
-    "PersistentVolumeClaim": _claim,
+    "PersistentVolumeClaim": workload_defaults.claim,
     "Secret": _secret,
     "Node": _node,
     "CSIDriver": _csi_driver,
@@ -384,6 +284,7 @@ _FILL: Final[dict[str, Callable[[Object], None]]] = {
     "LimitRange": _limit_range,
     "ResourceClaim": lambda value: _claim_devices(value.setdefault("spec", {})),
     "ResourceClaimTemplate": lambda value: _claim_devices(value.get("spec", {}).get("spec", {})),
+    "TokenRequest": lambda value: value.setdefault("spec", {}).setdefault("expirationSeconds", TOKEN_SECONDS),
     "ValidatingAdmissionPolicy": webhook_defaults.policy,
     "ValidatingAdmissionPolicyBinding": webhook_defaults.binding,
     "ValidatingWebhookConfiguration": webhook_defaults.validating,

@@ -16,7 +16,8 @@ Path = tuple[str, ...]
 Paths = frozenset[Path]
 
 _ABSENT: Final = object()
-_ZERO: Final = {"string": "", "integer": 0, "number": 0, "boolean": False, "quantity": "0", "intstr": 0}
+_NUMBERS: Final = dict.fromkeys(["int32", "integer", "intstr", "number"], 0)
+_ZERO: Final = {"string": "", "boolean": False, "quantity": "0"} | _NUMBERS
 
 
 class Comparison(NamedTuple):
@@ -41,11 +42,16 @@ def compare(before: Any, after: Any, field: schema.Field) -> Comparison:
             changed.add(at)
         elif new is _ABSENT:
             gone.add(at)
-        elif not parts and old != new:
+        elif old != new and (not parts or _differ(old, new)):
             changed.add(at)
 
     walk(before, after, field, ())
     return Comparison(frozenset(changed), frozenset(gone))
+
+
+def _differ(old: Any, new: Any) -> bool:
+    """Whether one is a map and the other is something else; null is of either sort."""
+    return old is not None and new is not None and isinstance(old, dict) != isinstance(new, dict)
 
 
 def _zipped(old: Any, new: Any, field: schema.Field) -> list[tuple[str, Any, Any, schema.Field]]:
@@ -82,7 +88,7 @@ def stated(value: Any, field: schema.Field) -> Paths:
             walk(part, inner, (*at, name))
             if field.kind != "struct" or part is None or part == {} or name[2:] not in known:
                 found.add((*at, name))
-        if not members and value != [] and at:
+        if not members and at and (value != [] or field.listed == "atomic"):
             found.add(at)
 
     walk(value, field, ())

@@ -9,6 +9,8 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from stowage.embedded import (
+    apply,
+    defaults,
     deletion,
     errors,
     identity,
@@ -31,9 +33,15 @@ Object = dict[str, Any]
 _encode = msgspec.json.Encoder().encode
 _ACTIONS: Final = {"binding", "eviction", "token"}
 """Subresources that are only created: they do something, and nothing is kept."""
+_ACTED: Final = {
+    "binding": (subresources.bind, subresources.BINDINGS),
+    "eviction": (subresources.evict, subresources.EVICTIONS),
+}
 _TOKEN_REQUEST: Final = schema.Resource(
     "authentication.k8s.io", "v1", "", "", "TokenRequest", True, type="authentication.v1.TokenRequest"
 )
+_NAMED: Final = {"get", "update", "patch", "delete"}
+"""The verbs of single objects; what is only created has none to be named."""
 _REVIEWS: Final = {"authentication.k8s.io", "authorization.k8s.io"}
 
 
@@ -50,12 +58,17 @@ class Handlers:
 
     def handle(self, asked: request.Request, at: request.Target, resource: schema.Resource) -> Answer:
         """Answer any request but a watch. ApiError."""
+        if at.name and not _NAMED & set(resource.verbs):
+            raise errors.no_such_path()
         if resource.group in _REVIEWS:
             return self._review(asked, at, resource)
+        # Of a custom kind, the server looks at the body before it looks for the name.
         if at.name:
-            verb = {"GET": "get", "PUT": "update", "PATCH": "patch", "DELETE": "delete", "POST": "post"}
+            verb = {"GET": "get", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
+            verb["POST"] = "post" if resource.type else "create"
         else:
             verb = {"GET": "list", "POST": "create", "DELETE": "deletecollection"}
+            verb |= {} if resource.type else {"PUT": "update"}
         chosen = verb.get(asked.method, "")
         if resource.table == "bindings" and chosen == "create":
             return self._legacy_binding(asked, at)
@@ -74,25 +87,32 @@ class Handlers:
 
     # ------------------------------------------------------------------------------------ reading
     def render(
-        self, form: request.Form, resource: schema.Resource, entry: store.Entry, include: str = ""
+        self,
+        form: request.Form,
+        resource: schema.Resource,
+        entry: store.Entry,
+        include: str = "",
+        headed: bool = True,
     ) -> bytes:
         """A stored object in a form: as itself its bytes are used as they are."""
         if form == "object" and resource.group != "events.k8s.io":
             return b"%s%s" % (_head(resource), entry.body[1:])
-        return _encode(self._formed(form, resource, self._reg.read(resource, entry), include))
+        return _encode(self._formed(form, resource, self._reg.read(resource, entry), include, headed))
 
     def _formed(
-        self, form: request.Form, resource: schema.Resource, value: Object, include: str = ""
+        self,
+        form: request.Form,
+        resource: schema.Resource,
+        value: Object,
+        include: str = "",
+        headed: bool = True,
     ) -> Object:
         if form == "table":
             meta = {"resourceVersion": value["metadata"].get("resourceVersion", "")}
-            return tables.table(resource, [tables.row(resource, value, self._reg.time(), include)], meta)
+            rows = [tables.row(resource, value, self._reg.time(), include)]
+            return tables.table(resource, rows, meta, headed)
         if form == "metadata":
-            return {
-                "kind": "PartialObjectMetadata",
-                "apiVersion": "meta.k8s.io/v1",
-                "metadata": value["metadata"],
-            }
+            return tables.partial(value)
         return value
 
     def _answer(
@@ -101,8 +121,7 @@ class Handlers:
         form = asked.form()
         if value.get("kind") == "Status":
             form = "object"
-        include = asked.params.get("includeObject", "")
-        return Answer(_encode(self._formed(form, resource, value, include)), code)
+        return Answer(_encode(self._formed(form, resource, value, asked.included())), code)
 
     def _get(self, asked: request.Request, at: request.Target, resource: schema.Resource) -> Answer:
         try:
@@ -112,7 +131,7 @@ class Handlers:
                 raise
             raise errors.ApiError(500, "", error.message) from error
         entry = self._reg.entry(resource, at.namespace, at.name)
-        return Answer(self.render(asked.form(), resource, entry, asked.params.get("includeObject", "")))
+        return Answer(self.render(asked.form(), resource, entry, asked.included()))
 
     def _list(self, asked: request.Request, at: request.Target, resource: schema.Resource) -> Answer:
         limit = query.whole_number(asked.params, "limit") or 0
@@ -122,13 +141,18 @@ class Handlers:
         if asked.params.get("resourceVersion") == "0" and resource.table != "events":
             limit = 0  # answered by a cache, which has no pages
         entries, revision = self._at_revision(asked, at, resource)
-        found = entries if chosen.everything else [each for each in entries if chosen.matches(each)]
+        if (only := query.named_field(asked.params.get("fieldSelector", ""))) and (
+            at.namespace or not resource.namespaced
+        ):
+            entries = [each for each in entries if each.key[1] == only]
         meta: Object = {"resourceVersion": str(revision)}
         token = asked.params.get("continue")
         if token:
             after = query.page(token).after
-            found = [each for each in found if each.key > after]
-        if 0 < limit < len(found):
+            entries = [each for each in entries if each.key > after]
+        found = entries if chosen.everything else [each for each in entries if chosen.matches(each)]
+        # A page that is full has a next one where anything is left, selected or not.
+        if 0 < limit <= len(found) and found[limit - 1] is not entries[-1]:
             meta["continue"] = query.Page(revision, found[limit - 1].key).token()
             if chosen.everything:
                 meta["remainingItemCount"] = len(found) - limit
@@ -170,7 +194,7 @@ class Handlers:
         form = asked.form()
         read = functools.partial(self._reg.read, resource)
         if form == "table":
-            include, now = asked.params.get("includeObject", ""), self._reg.time()
+            include, now = asked.included(), self._reg.time()
             rows = [tables.row(resource, read(each), now, include) for each in found]
             return _encode(tables.table(resource, rows, meta))
         if form == "metadata":
@@ -178,7 +202,7 @@ class Handlers:
             return _encode(
                 head | {"items": [self._formed("metadata", resource, read(each)) for each in found]}
             )
-        head = {"kind": resource.list_kind, "apiVersion": resource.group_version, "metadata": meta}
+        head = _list_head(resource, meta)
         # Items of built-in kinds do not repeat their kind; custom ones do.
         if resource.group == "events.k8s.io":
             items = [
@@ -265,7 +289,7 @@ class Handlers:
         found = self._reg.selected(resource, at.namespace, chosen)
         values = deletion.delete_all(self._reg, resource, found, *asked.deletion())
         meta = {"resourceVersion": str(self._reg.objects.revision)}
-        head = {"kind": resource.list_kind, "apiVersion": resource.group_version, "metadata": meta}
+        head = _list_head(resource, meta)
         if resource.type:
             values = [{k: v for k, v in each.items() if k not in {"kind", "apiVersion"}} for each in values]
         return Answer(_encode(head | {"items": values}))
@@ -276,6 +300,8 @@ class Handlers:
     ) -> Answer:
         name = at.subresource
         known = name in resource.subresources or (resource.table == "namespaces" and name == "finalize")
+        if not known and not resource.type:
+            raise errors.not_found(resource.group, resource.plural, at.name)
         if not known:
             raise errors.no_such_path()
         if name in _ACTIONS:
@@ -283,9 +309,10 @@ class Handlers:
                 raise errors.no_such_verb()
             if name == "token":
                 return self._token(asked, at)
-            act = subresources.bind if name == "binding" else subresources.evict
-            body = act(self._reg, at.namespace, at.name, asked.document(), asked.options())
-            return Answer(_encode(body), 201)
+            act, kind = _ACTED[name]
+            options = asked.options()
+            body = self._reg.receive(kind, at.namespace, asked.document(), options)
+            return Answer(_encode(act(self._reg, at.namespace, at.name, body, options)), 201)
         if verb not in {"get", "update", "patch"}:
             raise errors.no_such_verb()
         if name == "scale":
@@ -300,27 +327,40 @@ class Handlers:
         if verb != "get":
             wanted = asked.document()
             if verb == "patch":
-                kind = schema.Resource(
-                    "autoscaling", "v1", "", "", "Scale", True, type="autoscaling.v1.Scale"
-                )
-                wanted = self._change(asked.media(), wanted, kind)(made)
+                wanted = self._change(asked.media(), wanted, subresources.SCALE)(made)
             made = subresources.set_scale(self._reg, resource, at.namespace, at.name, wanted, asked.options())
-        return Answer(_encode(made))
+        return self._answer(asked, subresources.SCALE, made)
 
     def _legacy_binding(self, asked: request.Request, at: request.Target) -> Answer:
-        body = asked.document()
-        name = (body.get("metadata") or {}).get("name", "") if isinstance(body, dict) else ""
-        return Answer(_encode(subresources.bind(self._reg, at.namespace, name, body, asked.options())), 201)
+        options = asked.options()
+        body = self._reg.receive(subresources.BINDINGS, at.namespace, asked.document(), options)
+        name = body["metadata"].get("name", "")
+        return Answer(_encode(subresources.bind(self._reg, at.namespace, name, body, options)), 201)
 
     def _review(self, asked: request.Request, at: request.Target, resource: schema.Resource) -> Answer:
         if asked.method != "POST":
             raise errors.no_such_verb()
-        value = self._reg.decode(resource, asked.document(), asked.options())
-        return Answer(_encode(self._reviews.answer(resource, value, asked.user, at.namespace)), 201)
+        value = self._received(resource, asked, at)
+        return Answer(_encode(self._reviews.answer(resource, value, asked.user, self._reg.now())), 201)
+
+    def _received(self, resource: schema.Resource, asked: request.Request, at: request.Target) -> Object:
+        """What is answered and not kept bears a manager all the same."""
+        options = asked.options()
+        value = self._reg.receive(resource, at.namespace, asked.document(), options)
+        defaults.fill(resource, value)
+        who = apply.Manager(options.manager, "Update", resource.group_version, at.subresource)
+        apply.track(None, value, resource, who, self._reg.now())
+        return value
 
     def _token(self, asked: request.Request, at: request.Target) -> Answer:
-        value = self._reg.decode(_TOKEN_REQUEST, asked.document(), asked.options())
+        value = self._received(_TOKEN_REQUEST, asked, at)
         return Answer(_encode(self._who.request_token(at.namespace, at.name, value)), 201)
+
+
+def _list_head(resource: schema.Resource, meta: Object) -> Object:
+    """A list without its items; one of custom kinds has a place for the next page where there is none."""
+    page = {} if resource.type else {"continue": ""}
+    return {"kind": resource.list_kind, "apiVersion": resource.group_version, "metadata": page | meta}
 
 
 @functools.cache

@@ -115,6 +115,9 @@ class Authenticator:
 
     def _still_there(self, table: str, namespace: str, claimed: Object) -> None:
         found = self._reg.objects.get(table, (namespace, claimed["name"]))
+        if found is None and table == _ACCOUNTS.table:
+            why = f"{table} {_quoted(claimed['name'])} not found"
+            raise UnknownTokenError(f"[invalid bearer token, {why}]")
         if found is None or found.read()["metadata"]["uid"] != claimed["uid"]:
             raise UnknownTokenError("[invalid bearer token, service account token has been invalidated]")
 
@@ -128,7 +131,7 @@ class Authenticator:
                 f" ({account['uid']})"
             )
             raise errors.conflict("authentication.k8s.io", "TokenRequest", name, why)
-        seconds = int(spec.get("expirationSeconds") or 3600)
+        seconds = spec["expirationSeconds"]
         _check_seconds(seconds)
         audiences = spec.get("audiences") or [ISSUER]
         now = int(self._reg.time())

@@ -1,4 +1,4 @@
-"""What is refused with 422 in kinds other than pods and workloads: what is missing, and what may not change.
+"""What is refused with 422 in kinds other than pods and workloads: what is wrong, and what may not change.
 
 Only what a client meets who states too little or changes what stays; the values themselves of kinds that
 no scheduler reads are taken as they are. Rules: pkg/apis/*/validation.
@@ -11,31 +11,23 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from stowage.api import names, quantity
-from stowage.embedded import errors, events
+from stowage.embedded import admission, errors, events, job_rules, requirements
+from stowage.embedded.rules import faults, pods
 
 Object = dict[str, Any]
 Cause = errors.Cause
 Check = Callable[[Object | None, Object], Iterator[Cause]]
 
 FIXED: Final = "field is immutable"
+FINALIZERS: Final = frozenset({"kubernetes", "orphan", "foregroundDeletion"})
+UNQUALIFIED: Final = "name is neither a standard finalizer name nor is it fully qualified"
+"""What is said of other finalizers without a group."""
 HIGHEST_PRIORITY: Final = 1_000_000_000
-_REQUIRED: Final[dict[str, tuple[str, ...]]] = {
-    "EndpointSlice": ("addressType",),
-    "IngressClass": ("spec.controller",),
-    "PersistentVolume": ("spec.accessModes", "spec.capacity"),
-    "PersistentVolumeClaim": ("spec.accessModes",),
-    "ReplicationController": ("spec.selector", "spec.template"),
-    "RuntimeClass": ("handler",),
-    "StorageClass": ("provisioner",),
-    "ValidatingAdmissionPolicyBinding": ("spec.policyName", "spec.validationActions"),
-    "VolumeAttributesClass": ("driverName", "parameters"),
-}
-"""Fields that have to be there and not empty, by kind."""
 _IMMUTABLE: Final[dict[str, tuple[str, ...]]] = {
     "Deployment": ("spec.selector",),
     "ReplicaSet": ("spec.selector",),
     "DaemonSet": ("spec.selector",),
-    "Job": ("spec.selector", "spec.completionMode", "spec.template", "spec.completions"),
+    "Job": ("spec.selector", "spec.completionMode", "spec.completions"),
     "StorageClass": ("provisioner", "parameters", "reclaimPolicy", "volumeBindingMode"),
     "CSIStorageCapacity": ("nodeTopology", "storageClassName"),
     "PriorityClass": ("preemptionPolicy",),
@@ -91,15 +83,11 @@ _VOLUME_PLAIN: Final = frozenset(
     ]
 )
 """The fields of a PersistentVolume's spec that are no source."""
-_SOURCES: Final = ("hostPath", "nfs", "rbd", "cephfs", "iscsi", "fc", "local", "csi")
-"""Sources in the order in which they are looked at: of two the later one is refused."""
 
 
 def check(kind: str, before: Object | None, value: Object) -> Iterator[Cause]:
     """What is wrong with a new object (`before` is None) or a new version of one."""
-    for path in _REQUIRED.get(kind, ()):
-        if not at(value, path):
-            yield required(path)
+    yield from requirements.missing(kind, value)
     for path in _IMMUTABLE.get(kind, ()) if before is not None else ():
         if at(before, path) != at(value, path):
             yield Cause(path, f"Invalid value: {FIXED}")
@@ -135,12 +123,29 @@ def _priority_class(before: Object | None, value: Object) -> Iterator[Cause]:
     if before is not None:
         if before["value"] != value["value"]:
             yield Cause("value", "Forbidden: may not be changed in an update.", "FieldValueForbidden")
-    elif name.startswith("system-"):
-        message = "Forbidden: priority class names with 'system-' prefix are reserved for system use only"
-        yield Cause("metadata.name", message, "FieldValueForbidden")
+        return
+    yield from faults.one_of("preemptionPolicy", value["preemptionPolicy"], pods.PREEMPTION)
+    if name.startswith("system-"):
+        fixed = admission.SYSTEM_CLASSES.get(name)
+        if fixed == value["value"] and not value.get("globalDefault"):
+            return
+        reserved = "priority class names with 'system-' prefix are reserved for system use only. error: "
+        why = f"{name} is not a known system priority class"
+        if fixed is not None:
+            why = f"globalDefault of {name} PriorityClass must be false"
+            if fixed != value["value"]:
+                why = f"value of {name} PriorityClass must be {fixed}"
+        yield faults.forbidden("metadata.name", reserved + why)
     elif value["value"] > HIGHEST_PRIORITY:
         message = f"Forbidden: maximum allowed value of a user defined priority is {HIGHEST_PRIORITY}"
         yield Cause("value", message, "FieldValueForbidden")
+
+
+def _namespace(before: Object | None, value: Object) -> Iterator[Cause]:
+    for i, each in enumerate(at(value, "spec.finalizers") or ()):
+        if "/" not in each and each not in FINALIZERS:
+            path = "spec.finalizers" if before is None else f"spec.finalizers[{i}]"
+            yield Cause(path, f'Invalid value: "{each}": {UNQUALIFIED}')
 
 
 def _stateful_set(before: Object | None, value: Object) -> Iterator[Cause]:
@@ -156,15 +161,26 @@ def _stateful_set(before: Object | None, value: Object) -> Iterator[Cause]:
 def _budget(before: Object | None, value: Object) -> Iterator[Cause]:
     spec = value.get("spec") or {}
     if "minAvailable" in spec and "maxUnavailable" in spec:
-        yield Cause("spec", "Invalid value: minAvailable and maxUnavailable cannot be both set")
+        fields = ("minAvailable", "selector", "maxUnavailable", "unhealthyPodEvictionPolicy")
+        told = {name[0].upper() + name[1:]: spec.get(name) for name in fields}
+        yield faults.invalid("spec", told, "minAvailable and maxUnavailable cannot be both set")
 
 
 def _lease(before: Object | None, value: Object) -> Iterator[Cause]:
     spec = value.get("spec") or {}
     if spec.get("leaseDurationSeconds", 1) <= 0:
-        yield Cause("spec.leaseDurationSeconds", "Invalid value: must be greater than 0")
-    if spec.get("leaseTransitions", 0) < 0:
-        yield Cause("spec.leaseTransitions", "Invalid value: must be greater than or equal to 0")
+        yield faults.invalid(
+            "spec.leaseDurationSeconds", spec["leaseDurationSeconds"], "must be greater than 0"
+        )
+    yield from faults.not_negative("spec.leaseTransitions", spec.get("leaseTransitions"))
+
+
+def _role(before: Object | None, value: Object) -> Iterator[Cause]:
+    for i, rule in enumerate(value.get("rules") or ()):
+        paths = rule.get("nonResourceURLs")
+        for field in ("verbs",) if paths else ("verbs", "apiGroups", "resources"):
+            if not rule.get(field):
+                yield required(f"rules[{i}].{field}")
 
 
 def _binding(*kinds: str) -> Check:
@@ -179,24 +195,17 @@ def _binding(*kinds: str) -> Check:
                 yield required(f"subjects[{i}].name")
             if subject.get("kind") not in {"ServiceAccount", "User", "Group"}:
                 yield Cause(f"subjects[{i}].kind", "Unsupported value", "FieldValueNotSupported")
+            elif subject["kind"] == "ServiceAccount" and "Role" not in kinds and not subject.get("namespace"):
+                yield required(f"subjects[{i}].namespace")
 
     return of_roles
 
 
 def _volume(before: Object | None, value: Object) -> Iterator[Cause]:
     spec = value["spec"]
-    capacity = spec.get("capacity") or {}
-    if set(capacity) != {"storage"}:
-        message = 'Unsupported value: supported values: "storage"'
-        yield Cause("spec.capacity", message, "FieldValueNotSupported")
-    sources = {name: part for name, part in spec.items() if name not in _VOLUME_PLAIN}
-    if not sources:
-        yield Cause("spec", "Required value: must specify a volume type", "FieldValueRequired")
-    for extra in [name for name in _SOURCES if name in sources][1:]:
-        message = "Forbidden: may not specify more than 1 volume type"
-        yield Cause(f"spec.{extra}", message, "FieldValueForbidden")
     if before is None:
         return
+    sources = {name: part for name, part in spec.items() if name not in _VOLUME_PLAIN}
     if sources != {name: part for name, part in before["spec"].items() if name not in _VOLUME_PLAIN}:
         message = "Forbidden: spec.persistentvolumesource is immutable after creation"
         yield Cause("spec.persistentvolumesource", message, "FieldValueForbidden")
@@ -255,8 +264,6 @@ def _new_event(event: Object) -> Iterator[Cause]:
 
 def _claim(before: Object | None, value: Object) -> Iterator[Cause]:
     """The spec of a claim stays, but for what binding sets, and growth once it is bound."""
-    if not at(value, "spec.resources.requests.storage"):
-        yield required("spec.resources[storage]")
     if before is None:
         return
     old, new = dict(before["spec"]), dict(value["spec"])
@@ -271,6 +278,8 @@ def _claim(before: Object | None, value: Object) -> Iterator[Cause]:
         old["resources"] = new.get("resources")
     if "storageClassName" not in old:
         new.pop("storageClassName", None)
+    if old.get("volumeMode") != new.get("volumeMode"):
+        yield Cause("volumeMode", f"Invalid value: {FIXED}")
     if old != new:
         message = "Forbidden: spec is immutable after creation except resources.requests and"
         yield Cause("spec", f"{message} volumeAttributesClassName for bound claims", "FieldValueForbidden")
@@ -291,14 +300,21 @@ def _node(before: Object | None, value: Object) -> Iterator[Cause]:
 
 def _ingress(before: Object | None, value: Object) -> Iterator[Cause]:
     spec = value.get("spec") or {}
-    if not spec.get("defaultBackend") and not spec.get("rules"):
+    backend = spec.get("defaultBackend")
+    if backend is None and not spec.get("rules"):
         yield Cause("spec", "Invalid value: either `defaultBackend` or `rules` must be specified")
+    service = (backend or {}).get("service")
+    if service is not None and not (service.get("port") or {}):
+        yield required("spec.defaultBackend")
 
 
 def _service(before: Object | None, value: Object) -> Iterator[Cause]:
     spec = value["spec"]
     if not spec.get("ports") and spec.get("clusterIP") != "None" and spec.get("type") != "ExternalName":
         yield required("spec.ports")
+    had, has = at(before, "spec.clusterIPs"), spec.get("clusterIPs")
+    if had and has and had[0] != has[0]:
+        yield Cause("spec.clusterIPs[0]", "Invalid value: may not change once set")
     ports, taken = spec.get("ports") or (), set()
     for i, port in enumerate(ports):
         name = port.get("name", "")
@@ -309,9 +325,21 @@ def _service(before: Object | None, value: Object) -> Iterator[Cause]:
         taken.add(name)
 
 
+def _csi_node(before: Object | None, value: Object) -> Iterator[Cause]:
+    """A driver stays as it is, but for how many volumes it takes."""
+
+    def drivers(of: Object | None) -> dict[str, Object]:
+        found = at(of, "spec.drivers") or ()
+        return {each.get("name", ""): each | {"allocatable": None} for each in found}
+
+    old, new = drivers(before), drivers(value)
+    if any(old[name] != new[name] for name in old.keys() & new.keys()):
+        yield Cause("spec.drivers", f"Invalid value: {FIXED}")
+
+
 def _capacity(before: Object | None, value: Object) -> Iterator[Cause]:
-    if not names.is_dns_subdomain(value.get("storageClassName", "")):
-        yield Cause("storageClassName", "Invalid value: a lowercase RFC 1123 subdomain is wanted")
+    name = value.get("storageClassName", "")
+    yield from faults.each("storageClassName", name, faults.dns_subdomain(name))
 
 
 def _revision(before: Object | None, value: Object) -> Iterator[Cause]:
@@ -322,6 +350,12 @@ def _revision(before: Object | None, value: Object) -> Iterator[Cause]:
 def _driver(before: Object | None, value: Object) -> Iterator[Cause]:
     if before is not None and at(before, "spec.attachRequired") != at(value, "spec.attachRequired"):
         yield Cause("spec.attachedRequired", f"Invalid value: {FIXED}")
+
+
+def _policy(before: Object | None, value: Object) -> Iterator[Cause]:
+    if not at(value, "spec.validations") and not at(value, "spec.auditAnnotations"):
+        yield required("spec.validations")
+        yield required("spec.auditAnnotations")
 
 
 def _attributes(before: Object | None, value: Object) -> Iterator[Cause]:
@@ -339,15 +373,21 @@ def _deployment(before: Object | None, value: Object) -> Iterator[Cause]:
 
 _CHECKS: Final[dict[str, Check]] = {
     "CSIDriver": _driver,
+    "CSINode": _csi_node,
     "CSIStorageCapacity": _capacity,
     "ConfigMap": _data,
     "ControllerRevision": _revision,
     "Deployment": _deployment,
     "Secret": _data,
+    "Namespace": _namespace,
     "PriorityClass": _priority_class,
     "StatefulSet": _stateful_set,
     "PodDisruptionBudget": _budget,
+    "Job": job_rules.check,
     "Lease": _lease,
+    "Role": _role,
+    "ClusterRole": _role,
+    "ValidatingAdmissionPolicy": _policy,
     "RoleBinding": _binding("Role", "ClusterRole"),
     "ClusterRoleBinding": _binding("ClusterRole"),
     "PersistentVolume": _volume,

@@ -15,7 +15,8 @@ _REF: Final = "#/components/schemas/"
 _SCALARS: Final[dict[str, Object]] = {
     "string": {"type": "string"},
     "boolean": {"type": "boolean"},
-    "integer": {"type": "integer"},
+    "int32": {"type": "integer", "format": "int32"},
+    "integer": {"type": "integer", "format": "int64"},
     "number": {"type": "number"},
     "bytes": {"type": "string", "format": "byte"},
     "time": {"type": "string", "format": "date-time"},

@@ -98,7 +98,10 @@ def _remove(value: Any, path: list[str]) -> Any:
 
 
 def merge_patch(value: Any, patch: Any) -> Any:
-    """Apply a merge patch: null removes, objects merge, everything else replaces."""
+    """Apply a merge patch: null removes, objects merge, everything else replaces. Objects in lists lose their
+    nulls, as in the library that the real server has it from."""
+    if isinstance(patch, list):
+        return [merge_patch(None, each) for each in patch]
     if not isinstance(patch, dict):
         return patch
     made = dict(value) if isinstance(value, dict) else {}

@@ -8,8 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
+import msgspec
+
+from stowage.api import defaults, meta, objects, quantity
+from stowage.embedded import clean
+
 Object = dict[str, Any]
 _MODE: Final = 0o644
+_SIDES: Final = ("requests", "limits")
 _SOURCES_WITH_MODE: Final = ("configMap", "secret", "downwardAPI", "projected")
 
 
@@ -40,7 +46,29 @@ def pod_spec(spec: Object) -> None:
             if not port.get("hostPort") and "containerPort" in port:
                 port["hostPort"] = port["containerPort"]
     if "resources" in spec:
-        _requests_from_limits(spec["resources"])
+        _pod_level(spec)
+
+
+def merge_label_keys(pod: Object) -> None:
+    """Write what a new pod's `matchLabelKeys` and `mismatchLabelKeys` mean into the selectors beside them."""
+    spec, labels = pod["spec"], pod["metadata"].get("labels") or {}
+    for holder in [*(spec.get("topologySpreadConstraints") or ()), *_pod_terms(spec.get("affinity") or {})]:
+        selector = holder.get("labelSelector")
+        if selector is None:
+            continue
+        for keys, operator in (("matchLabelKeys", "In"), ("mismatchLabelKeys", "NotIn")):
+            own = [key for key in holder.get(keys) or () if key in labels]
+            parts = [{"key": key, "operator": operator, "values": [labels[key]]} for key in own]
+            if parts:
+                selector["matchExpressions"] = [*(selector.get("matchExpressions") or ()), *parts]
+
+
+def _pod_terms(affinity: Object) -> Iterator[Object]:
+    for field in ("podAffinity", "podAntiAffinity"):
+        stated = affinity.get(field) or {}
+        yield from stated.get("requiredDuringSchedulingIgnoredDuringExecution") or ()
+        for each in stated.get("preferredDuringSchedulingIgnoredDuringExecution") or ():
+            yield each.get("podAffinityTerm") or {}
 
 
 def qos_class(spec: Object) -> str:
@@ -58,7 +86,7 @@ def qos_class(spec: Object) -> str:
 
 def _amounts(resources: Object, side: str) -> Object:
     found = resources.get(side) or {}
-    return {name: found[name] for name in ("cpu", "memory") if name in found and found[name] != "0"}
+    return {name: found[name] for name in ("cpu", "memory") if found.get(name, "0")[0] not in "-0"}
 
 
 def _plain(spec: Object) -> list[Object]:
@@ -76,11 +104,44 @@ def _requests_from_limits(resources: Object) -> None:
         resources["requests"] = limits | (resources.get("requests") or {})
 
 
+def asking(spec: Object) -> objects.Pod:
+    """A pod of what each container of a spec asks for, which is all of it that may be read already."""
+    parts = {
+        field: [
+            {key: each[key] for key in ("name", "resources") if key in each}
+            | ({"restartPolicy": "Always"} if each.get("restartPolicy") == "Always" else {})
+            for each in spec.get(field) or ()
+        ]
+        for field in ("containers", "initContainers")
+    }
+    return msgspec.convert({"metadata": {}, "spec": parts}, objects.Pod)
+
+
+def _pod_level(spec: Object) -> None:
+    """What is not stated for the pod as a whole, from its containers and its limits."""
+    stated = spec["resources"]
+    known = msgspec.convert({side: stated.get(side) or {} for side in _SIDES}, meta.ResourceRequirements)
+    filled = defaults.pod_level(known, asking(spec))
+    for side, amounts in (("limits", filled.limits), ("requests", filled.requests)):
+        given = stated.get(side) or {}
+        added = {name: _written(spec, name, amounts[name]) for name in amounts if name not in given}
+        if added:
+            stated[side] = given | added
+
+
+def _written(spec: Object, name: str, amount: meta.Quantity) -> str:
+    """A sum in the form in which the first of its parts is written."""
+    parts = (each["resources"].get(side) or {} for side in _SIDES for each in _plain(spec))
+    first: str = next((part[name] for part in parts if name in part), "")
+    whole, rest = divmod(quantity.nanos(amount), 1024 * quantity.NANO)
+    return clean.canonical(amount if rest or not first.endswith("i") else f"{whole}Ki")
+
+
 def _container(container: Object) -> None:
     image = container.get("image", "")
     if "imagePullPolicy" not in container:
         tail = image.rpartition("/")[2]
-        latest = "@" not in tail and (":" not in tail or tail.endswith(":latest"))
+        latest = image and "@" not in tail and (":" not in tail or tail.endswith(":latest"))
         container["imagePullPolicy"] = "Always" if latest else "IfNotPresent"
     container.setdefault("terminationMessagePath", "/dev/termination-log")
     container.setdefault("terminationMessagePolicy", "File")

@@ -144,7 +144,7 @@ def _value(value: int | bytes, field: schema.Field, depth: int) -> Any:
         return _bytes(value).decode()
     if kind == "struct":
         return _struct(_bytes(value), field.struct, depth)
-    if kind == "integer":
+    if kind in {"int32", "integer"}:
         return _signed(value)
     if kind == "boolean":
         return bool(_signed(value))

@@ -25,45 +25,60 @@ _PLAIN_COUNTS = frozenset(
         "replicationcontrollers",
     ]
 )
+_STATED = frozenset(["cpu", "memory", "requests.cpu", "requests.memory", "limits.cpu", "limits.memory"])
 Nanos = dict[str, int]
 
 
-def check(objects: store.Store, resource: schema.Resource, value: Object) -> None:
-    """Refuse an object that a quota of its namespace has no room for. ApiError 403."""
-    namespace = value["metadata"]["namespace"]
+def check(
+    objects: store.Store, resource: schema.Resource, value: Object, before: Object | None = None
+) -> None:
+    """Refuse a valid object, or what its new version asks for more than the one before, that a quota of its
+    namespace has no room for. ApiError 403. Rules: `CheckRequest` of the quota admission plugin."""
+    name, namespace = value["metadata"]["name"], value["metadata"]["namespace"]
     for entry in objects.entries("resourcequotas", namespace):
         held = entry.read()
         spec = held.get("spec") or {}
         if not _in_scope(spec, resource.table, value):
             continue
         hard = {name: quantity.nanos(amount) for name, amount in (spec.get("hard") or {}).items()}
-        asked = {name: amount for name, amount in _usage(resource.table, value).items() if name in hard}
-        missing = sorted(_compute(hard) - set(asked)) if resource.table == "pods" else []
+        missing = _unstated(hard, value) if resource.table == "pods" else ""
         if missing:
-            why = (
-                f"failed quota: {held['metadata']['name']}: must specify {', '.join(missing)} for: "
-                + ",".join(c["name"] for c in value["spec"].get("containers") or ())
-            )
-            raise errors.forbidden(resource.group, resource.plural, value["metadata"]["name"], why)
+            why = f"failed quota: {held['metadata']['name']}: must specify {missing}"
+            raise errors.forbidden(resource.group, resource.plural, name, why)
+        asked = {name: amount for name, amount in _usage(resource.table, value).items() if name in hard}
+        if before is not None and _in_scope(spec, resource.table, before):
+            for each, amount in _usage(resource.table, before).items():
+                asked[each] = asked.get(each, 0) - amount
+        asked = {each: amount for each, amount in asked.items() if amount > 0}
         if not asked:
             continue
         used = usage(objects, held, {resource.table})
-        over = sorted(name for name, amount in asked.items() if used.get(name, 0) + amount > hard[name])
+        over = sorted(each for each, amount in asked.items() if used.get(each, 0) + amount > hard[each])
         if over:
             why = f"exceeded quota: {held['metadata']['name']}, " + ", ".join(
-                f"{word}: {','.join(f'{name}={_text(amounts.get(name, 0))}' for name in over)}"
+                f"{word}: {','.join(f'{each}={_text(amounts.get(each, 0))}' for each in over)}"
                 for word, amounts in (("requested", asked), ("used", used), ("limited", hard))
             )
-            raise errors.forbidden(resource.group, resource.plural, value["metadata"]["name"], why)
+            raise errors.forbidden(resource.group, resource.plural, name, why)
 
 
 def _text(nanos: int) -> str:
     return str(quantity.from_nanos(nanos))
 
 
-def _compute(hard: Nanos) -> set[str]:
-    """The limited resources that every pod must then state."""
-    return set(hard) & {"cpu", "memory", "requests.cpu", "requests.memory", "limits.cpu", "limits.memory"}
+def _unstated(hard: Nanos, pod: Object) -> str:
+    """What is limited and so must be stated by every container, of which containers, unless by the pod."""
+    of_pod = pod["spec"].get("resources") or {}
+    if of_pod.get("requests") or of_pod.get("limits"):
+        return ""
+    missing: dict[str, list[str]] = {}
+    for container in [*pod["spec"]["containers"], *(pod["spec"].get("initContainers") or ())]:
+        stated = container.get("resources") or {}
+        for name in _STATED & set(hard):
+            side, _, plain = name.rpartition(".")
+            if plain not in (stated.get(side or "requests") or {}):
+                missing.setdefault(name, []).append(container["name"])
+    return "; ".join(f"{name} for: {','.join(sorted(missing[name]))}" for name in sorted(missing))
 
 
 def usage(objects: store.Store, held: Object, tables: set[str] | None = None) -> Nanos:
@@ -114,11 +129,11 @@ def _usage(table: str, value: Object) -> Nanos:
 def _pod(value: Object) -> Nanos:
     pod = msgspec.convert(value, kinds.Pod)
     made: Nanos = {}
-    for name, amount in resources.aggregate_requests(pod).items():
+    for name, amount in resources.spec_requests(pod).items():
         made[f"requests.{name}"] = amount
         if name in {"cpu", "memory", "ephemeral-storage"}:
             made[name] = amount
-    for name, amount in resources.aggregate_limits(pod).items():
+    for name, amount in resources.spec_limits(pod).items():
         made[f"limits.{name}"] = amount
     return made
 

@@ -21,10 +21,6 @@ _ROLES: Final = schema.named(_GROUP, "Role").table
 _BINDINGS: Final = schema.named(_GROUP, "RoleBinding").table
 _REMEMBERED: Final = 1024
 """Users whose grants are kept until a role changes."""
-EVERYTHING: Final[list[Object]] = [
-    {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]},
-    {"verbs": ["*"], "nonResourceURLs": ["*"]},
-]
 
 
 class Attributes(NamedTuple):
@@ -40,11 +36,12 @@ class Attributes(NamedTuple):
 
 
 class Grant(NamedTuple):
-    """A rule that somebody has, where ("" everywhere), and by which binding."""
+    """A rule that somebody has, where ("" everywhere), and by which binding; or why a binding gives none."""
 
     namespace: str
     rule: Object
-    source: str
+    source: str = ""
+    error: str = ""
 
 
 class Authorizer:
@@ -66,12 +63,21 @@ class Authorizer:
         for grant in self.grants(who):
             if grant.namespace in {"", what.namespace} and _allows(grant.rule, what):
                 return True, f"RBAC: allowed by {grant.source}"
-        return False, ""
+        missing = self.missing(who, what.namespace)
+        return False, f"RBAC: {missing}" if missing else ""
+
+    def missing(self, who: identity.Identity, namespace: str) -> str:
+        """The roles that somebody would have, were they there; empty where none is amiss."""
+        near = (each for each in self.grants(who) if each.namespace in {"", namespace})
+        found = list(dict.fromkeys(each.error for each in near if each.error))
+        return found[0] if len(found) == 1 else f"[{', '.join(found)}]" if found else ""
 
     def check(self, who: identity.Identity, what: Attributes) -> None:
         """ApiError 403."""
-        if not self.decide(who, what)[0]:
-            raise errors.forbidden(what.group, what.resource, what.name, _refusal(who, what))
+        allowed, why = self.decide(who, what)
+        if not allowed:
+            refusal = _refusal(who, what) + (f": {why}" if why else "")
+            raise errors.forbidden(what.group, what.resource, what.name, refusal)
 
     def grants(self, who: identity.Identity) -> list[Grant]:
         """Everything that somebody has."""
@@ -93,24 +99,29 @@ class Authorizer:
                 if subject is None:
                     continue
                 source = _source(binding, subject, entry.key)
-                for rule in self._rules(binding["roleRef"], entry.key[0]):
+                found = self._rules(binding["roleRef"], entry.key[0])
+                if found is None:
+                    ref = binding["roleRef"]
+                    error = f'{ref["kind"].lower()}.{_GROUP} "{ref["name"]}" not found'
+                    yield Grant(entry.key[0], {}, error=error)
+                for rule in found or ():
                     yield Grant(entry.key[0], rule, source)
 
-    def _rules(self, ref: Object, namespace: str) -> list[Object]:
-        """The rules of a role; none where it is not there."""
+    def _rules(self, ref: Object, namespace: str) -> list[Object] | None:
+        """The rules of a role; None where it is not there."""
         at_large = ref["kind"] == "ClusterRole"
         found = self._objects.get(
             _CLUSTER_ROLES if at_large else _ROLES, ("" if at_large else namespace, ref["name"])
         )
         if found is None:
-            return []
+            return None
         role = found.read()
         rules = list(role.get("rules") or ())
         for each in (role.get("aggregationRule") or {}).get("clusterRoleSelectors") or ():
             chosen = query.object_selector(each)
             for entry in self._objects.entries(_CLUSTER_ROLES):
                 if entry.key != found.key and selectors.matches(chosen, entry.labels):
-                    rules += self._rules({"kind": "ClusterRole", "name": entry.key[1]}, "")
+                    rules += self._rules({"kind": "ClusterRole", "name": entry.key[1]}, "") or []
         return rules
 
 

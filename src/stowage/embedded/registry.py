@@ -23,6 +23,7 @@ from stowage.embedded import (
     errors,
     events,
     query,
+    resize,
     schema,
     store,
     strategies,
@@ -88,22 +89,30 @@ class Registry:
         """Store a new object. ApiError 400, 403, 404, 409, 422, 500."""
         return self._create(resource, namespace, self.decode(resource, body, options), options)
 
-    def _create(self, resource: schema.Resource, namespace: str, value: Object, options: Options) -> Object:
+    def _create(
+        self,
+        resource: schema.Resource,
+        namespace: str,
+        value: Object,
+        options: Options,
+        tracked: bool = True,
+    ) -> Object:
         version = value["metadata"].get("resourceVersion")
         meta = self._begin_metadata(resource, namespace, value)
         name = meta.get("name", "")
         admission.namespace_open(self.objects, resource, namespace, name)
         self._complete(resource, value)
-        if "managedFields" not in meta or meta["managedFields"] == [{}]:
+        if tracked and meta.get("managedFields", [{}]) == [{}]:
             # What the server itself adds from here on has no manager.
             who = apply.Manager(options.manager, "Update", resource.group_version)
             apply.track(None, value, resource, who, self.now())
         clean.fill(value, resource.struct, kept=True)
+        admission.create(self.objects, resource, value)
         defaults.begin(resource, value)
         if resource.table == catalog.CRDS:
             catalog.accept(value)
-        admission.create(self.objects, resource, value)
         self._refuse(resource, name, validation.created(resource, value))
+        admission.judge(self.objects, resource, value)
         if version and options.dry_run:
             meta["resourceVersion"] = version
         elif version:
@@ -135,7 +144,7 @@ class Registry:
         if found is None and creates:
             meta.pop("resourceVersion", None)
             return self._create(resource, namespace, value, options), True
-        if found and not meta.get("resourceVersion") and resource.kind in strategies.PUT_STATES_VERSION:
+        if found and not meta.get("resourceVersion") and strategies.states_version(resource):
             cause = errors.Cause(
                 "metadata.resourceVersion", "Invalid value: 0: must be specified for an update"
             )
@@ -170,7 +179,8 @@ class Registry:
         tracked: bool = True,
     ) -> Object:
         """As `update`; `change` gives an object that is decoded."""
-        before = self.get(resource, namespace, name)
+        entry = self.entry(resource, namespace, name)
+        before = self.read(resource, entry)
         value = change(copy.deepcopy(before))
         self._keep_metadata(resource, namespace, before, value)
         self._keep_other_half(resource, before, value, subresource)
@@ -178,12 +188,18 @@ class Registry:
         if tracked:
             who = apply.Manager(options.manager, "Update", resource.group_version, subresource)
             apply.track(before, value, resource, who, self.now())
+        if subresource == "resize":
+            # Who writes is told from all that is asked for, also from what is not heeded.
+            resize.keep_rest(before, value)
         clean.fill(value, resource.struct, kept=True)
         if not subresource:
-            admission.update(resource, value)
-        self._refuse(resource, name, validation.updated(resource, before, value))
+            admission.update(resource, before, value)
+        elif subresource == "resize":
+            admission.give_limits(self.objects, value)
+        self._refuse(resource, name, validation.updated(resource, before, value, subresource))
+        admission.judge(self.objects, resource, value, before, subresource)
         defaults.renew(resource, before, value)
-        if _same(before, value):
+        if _same(before, value) and not (entry.first and resource.kind in strategies.SETTLED_LATER):
             return before
         if subresource != "status" and (
             resource.kind in strategies.COUNTED_LATER or strategies.counts(resource)
@@ -209,23 +225,28 @@ class Registry:
         force: bool,
         subresource: str = "",
     ) -> tuple[Object, bool]:
-        """Server-side apply; and whether the object is new. ApiError 400, 404, 409, 422."""
+        """Server-side apply; and whether the object is new. ApiError 400, 404, 409, 422, 500."""
         who = apply.Manager(options.manager, "Apply", resource.group_version, subresource)
-        given = self.decode(resource, config, options)["metadata"]
+        self._of_kind(resource, config)
+        apply.check(config, resource, namespace, name)
         # Who holds what is told from the values as they are written, not as they are kept.
-        meta = (config.get("metadata") or {}) | {"name": given.get("name") or name}
+        meta = config.get("metadata") or {}
+        meta = meta | {"name": meta.get("name") or name}
         config = config | {"metadata": meta}
         self._named(name, meta)
+
+        def merged(live: Object | None) -> Object:
+            value = apply.apply(live, config, resource, who, self.now(), force)
+            try:
+                return self.decode(resource, value, options)
+            except errors.ApiError as error:
+                raise errors.ApiError(500, "", error.message) from error
+
         if self.objects.get(resource.table, (namespace if resource.namespaced else "", name)) is None:
             if subresource:
                 raise errors.not_found(resource.group, resource.plural, name)
-            made = apply.apply(None, config, resource, who, self.now(), force)
-            return self.create(resource, namespace, made, options), True
-
-        def merged(live: Object) -> Object:
-            return apply.apply(live, config, resource, who, self.now(), force)
-
-        return self.update(resource, namespace, name, merged, options, subresource, tracked=False), False
+            return self._create(resource, namespace, merged(None), options, tracked=False), True
+        return self.replace(resource, namespace, name, merged, options, subresource, tracked=False), False
 
     def keep(self, resource: schema.Resource, value: Object) -> None:
         """Store a new version of an object that the server itself has changed."""
@@ -243,14 +264,7 @@ class Registry:
 
     def decode(self, resource: schema.Resource, body: Any, options: Options) -> Object:
         """A body as the object of a resource. ApiError 400."""
-        if not isinstance(body, dict):
-            raise errors.bad_request("the object provided is unrecognized (must be of type object)")
-        given = (body.get("apiVersion", resource.group_version), body.get("kind", resource.kind))
-        if given != (resource.group_version, resource.kind):
-            raise errors.bad_request(
-                f"the API version in the data ({given[0]}, {given[1]}) does not match the expected API"
-                f" version ({resource.group_version}, {resource.kind})"
-            )
+        self._of_kind(resource, body)
         body["metadata"] = body.get("metadata") or {}
         value, unknown = clean.clean(body, resource.struct)
         texts = [f'unknown field "{path}"' for path in unknown]
@@ -262,6 +276,29 @@ class Registry:
         options.warnings.extend(texts)
         return {"kind": resource.kind, "apiVersion": resource.group_version} | value
 
+    def _of_kind(self, resource: schema.Resource, body: Any) -> None:
+        """ApiError 400 where a body is no object of the resource's kind."""
+        if not isinstance(body, dict):
+            raise errors.bad_request("the object provided is unrecognized (must be of type object)")
+        if not resource.type and not {"apiVersion", "kind"} <= body.keys():
+            raise errors.bad_request("Object 'apiVersion' or 'kind' is missing")
+        if not resource.type and body["kind"] != resource.kind:
+            cause = errors.Cause("kind", f'Invalid value: "{body["kind"]}": must be {resource.kind}')
+            name = (body.get("metadata") or {}).get("name", "")
+            raise errors.invalid(resource.group, body["kind"], name, [cause])
+        given = (body.get("apiVersion", resource.group_version), body.get("kind", resource.kind))
+        if given != (resource.group_version, resource.kind):
+            raise errors.bad_request(
+                f"the API version in the data ({given[0]}, {given[1]}) does not match the expected API"
+                f" version ({resource.group_version}, {resource.kind})"
+            )
+
+    def receive(self, resource: schema.Resource, namespace: str, body: Any, options: Options) -> Object:
+        """A body that is acted on or answered and not kept. ApiError 400."""
+        value = self.decode(resource, body, options)
+        self._place(resource, namespace, value["metadata"])
+        return value
+
     def _begin_metadata(self, resource: schema.Resource, namespace: str, value: Object) -> Object:
         meta: Object = value["metadata"]
         self._place(resource, namespace, meta)
@@ -270,7 +307,9 @@ class Registry:
         if meta.get("generateName") and not meta.get("name"):
             tail = "".join(self._random.choice(_ALPHABET) for _ in range(5))
             meta["name"] = meta["generateName"][: _NAME_LENGTH - len(tail)] + tail
-        meta["uid"] = str(uuid.UUID(int=self._random.getrandbits(128), version=4))
+        if resource.table == "limitranges" and not meta.get("name"):
+            meta["name"] = self._uuid()
+        meta["uid"] = self._uuid()
         meta["creationTimestamp"] = self.now()
         for name in ("deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "resourceVersion"):
             meta.pop(name, None)
@@ -278,6 +317,9 @@ class Registry:
         if strategies.counts(resource):
             meta["generation"] = 1
         return meta
+
+    def _uuid(self) -> str:
+        return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
 
     def _place(self, resource: schema.Resource, namespace: str, meta: Object) -> None:
         """What a body says of its namespace is the request's. ApiError 400."""

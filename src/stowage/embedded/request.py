@@ -98,9 +98,19 @@ class Request:
             if verb in {"get", "list"} and query.flag(self.params, "watch"):
                 verb = "watch"
             if not name:
-                name = query.named_field(self.params.get("fieldSelector", ""))
+                name = self._narrowed()
         namespace = at.name if at.plural == "namespaces" and not at.group else at.namespace
         return rbac.Attributes(verb, at.group, at.plural, at.subresource, namespace, name)
+
+    def _narrowed(self) -> str:
+        """The name that a list asks for alone; none where its options cannot be read."""
+        try:
+            query.label_selector(self.params.get("labelSelector", ""))
+            for each in ("limit", "timeoutSeconds"):
+                query.whole_number(self.params, each)
+        except errors.ApiError:
+            return ""
+        return query.named_field(self.params.get("fieldSelector", ""))
 
     def agent(self) -> str:
         """The program that asks, as its User-Agent names it."""
@@ -125,6 +135,14 @@ class Request:
                 return "metadata"
         message = "only the following media types are accepted: application/json"
         raise errors.ApiError(406, "NotAcceptable", message)
+
+    def included(self) -> str:
+        """What a table's rows carry of the objects: Metadata (the default), Object or None. ApiError 400."""
+        found = self.params.get("includeObject", "")
+        if self.form() == "table" and found not in {"", "Metadata", "Object", "None"}:
+            message = f'includeObject: Invalid value: "{found}": must be Metadata, Object, None, or empty'
+            raise errors.bad_request(f"Unable to convert to Table as requested: {message}")
+        return found
 
     def media(self) -> str:
         """The body's media type; JSON where it is not said."""

@@ -26,12 +26,16 @@ _LOCKING: Final = "system::leader-locking-kube-scheduler"
 
 def _rule(groups: str, resources: str, verbs: tuple[str, ...], name: str = "") -> Object:
     """A rule of words: groups separated by commas, resources by spaces."""
-    made: Object = {"apiGroups": groups.split(","), "resources": resources.split(), "verbs": list(verbs)}
+    made: Object = {
+        "apiGroups": sorted(groups.split(",")),
+        "resources": sorted(resources.split()),
+        "verbs": sorted(verbs),
+    }
     return made | ({"resourceNames": [name]} if name else {})
 
 
 def _paths(*paths: str) -> Object:
-    return {"nonResourceURLs": list(paths), "verbs": ["get"]}
+    return {"nonResourceURLs": sorted(paths), "verbs": ["get"]}
 
 
 _REVIEWS: Final = [

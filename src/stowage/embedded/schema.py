@@ -66,6 +66,18 @@ FREE: Final = Struct(
 
 
 @dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a custom kind's tables; `path` is a JSON path, `priority` 0 where it is always shown."""
+
+    name: str
+    type: str
+    path: str
+    format: str = ""
+    description: str = ""
+    priority: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Resource:
     """One resource of one API version, as discovery lists it."""
 
@@ -81,8 +93,8 @@ class Resource:
     subresources: tuple[str, ...] = ()
     type: str = ""
     """The name of its Struct; empty for custom kinds."""
-    columns: tuple[tuple[str, str, str], ...] = dataclasses.field(default=(), repr=False)
-    """Of custom kinds: the printer columns, (name, type, JSON path)."""
+    columns: tuple[Column, ...] = dataclasses.field(default=(), repr=False)
+    """Of custom kinds: the printer columns."""
     named_list: str = ""
     """The kind of a list, where it is not the kind and "List"."""
 

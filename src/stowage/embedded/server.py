@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import ipaddress
 import secrets
+import socket
 import tempfile
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from stowage.embedded import (
     admission,
     agenda,
     app,
-    errors,
     expiry,
     journal,
     keys,
     kubelets,
     registry,
+    restore,
     roles,
     schema,
     store,
@@ -44,6 +46,8 @@ class Settings:
     """0: any that is free."""
     data: Path | None = None
     """Where the objects are kept; None: in memory only."""
+    source: str | None = None
+    """A dump with whose objects a new cluster begins."""
     kubeconfig: Path | None = None
     """Where the kubeconfig goes; None: a temporary folder that goes with the server."""
     token: str | None = None
@@ -54,6 +58,11 @@ class Settings:
         """SettingsError where these may not be."""
         if self.token == "" and not _is_loopback(self.host):
             raise SettingsError(f"authentication can be turned off on loopback only, not on {self.host}")
+        for flag, path in (("--data", self.data), ("--kubeconfig", self.kubeconfig)):
+            if path is not None and not path.parent.is_dir():
+                raise SettingsError(f"{flag}: there is no folder {path.parent}; make it first")
+            if path is not None and path.is_dir():
+                raise SettingsError(f"{flag}: {path} is a folder; name a file")
 
 
 def _is_loopback(host: str) -> bool:
@@ -72,45 +81,87 @@ class Running:
     token: str
     certificate: bytes
     kubeconfig: Path
+    new: bool
+    """Whether the cluster has begun now; False: it was found in `Settings.data`."""
+    restored: Sequence[str]
+    """The nodes that came with the dump with which the cluster has begun."""
 
 
 @contextlib.asynccontextmanager
 async def serve(settings: Settings, clock: registry.Clock | None = None) -> AsyncIterator[Running]:
-    """Serve until the block is left. SettingsError, OSError, sqlite3.Error."""
+    """Serve until the block is left. SettingsError, BadInput of a dump, OSError, sqlite3.Error."""
     settings.check()
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="stowage-")))
-        kept = journal.Journal(settings.data) if settings.data else None
-        objects = store.Store(kept)
+        listening = _listen(settings)
+        stack.callback(listening.close)
+        path = settings.kubeconfig or folder / "kubeconfig"
+        objects = _store(settings)
         stack.callback(objects.close)
         reg = registry.Registry(objects, clock)
-        bootstrap(reg)
-        token, key, certificate = _known_by(objects, settings)
-        _publish(reg, certificate.decode())
-        listening = server.listen(settings.host, settings.port)
-        stack.callback(listening.close)
+        new = objects.count(_NAMESPACE.table) == 0
+        # A start that fails leaves the file as it was, so that the next one is the first again.
+        with objects.together():
+            bootstrap(reg)
+            restored = _restored(reg, settings, new)
+            token, key, certificate = _known_by(objects, settings)
+            _publish(reg, certificate.decode())
         application = app.App(reg, token)
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         url = f"https://{host}:{listening.getsockname()[1]}"
-        path = settings.kubeconfig or folder / "kubeconfig"
         tls.write_private(path, tls.kubeconfig(url, certificate, token).encode())
         context = certificates.context(key, certificate)
         async with server.serving(application, listening, context, application.stop_watches):
-            yield Running(reg, url, token, certificate, path)
+            yield Running(reg, url, token, certificate, path, new, restored)
+
+
+def _listen(settings: Settings) -> socket.socket:
+    at = f"port {settings.port}"
+    try:
+        return server.listen(settings.host, settings.port)
+    except OSError as error:
+        match error.errno:
+            case errno.EADDRINUSE:
+                why = f"{at} is in use; name another one with --port"
+            case errno.EACCES:
+                why = f"there is no permission to listen on {at}; name another one with --port"
+            case errno.EADDRNOTAVAIL | socket.EAI_NONAME:
+                why = f"{settings.host} is no address of this machine; name another one with --bind-address"
+            case _:
+                why = f"cannot listen on {settings.host}, {at}: {error.strerror}"
+        raise SettingsError(why) from error
+
+
+def _store(settings: Settings) -> store.Store:
+    try:
+        return store.Store(journal.Journal(settings.data) if settings.data else None)
+    except journal.UnusableError as error:
+        raise SettingsError(str(error)) from error
+
+
+def _restored(reg: registry.Registry, settings: Settings, new: bool) -> Sequence[str]:
+    """The nodes of the dump with which the cluster begins, or began."""
+
+    def names() -> list[str]:
+        return restore.restore(reg, settings.source) if new and settings.source is not None else []
+
+    return tuple(keys.kept(reg.objects, "restored nodes", lambda: dict.fromkeys(names(), "")))
 
 
 def bootstrap(reg: registry.Registry) -> None:
     """The namespaces, priority classes and roles that every cluster has."""
     options = registry.Options(manager="stowage")
-    for name in sorted(admission.PROTECTED):
-        with contextlib.suppress(errors.ApiError):
-            reg.create(_NAMESPACE, "", {"metadata": {"name": name}}, options)
     classes = schema.named("scheduling.k8s.io", "PriorityClass")
-    for name, value in admission.SYSTEM_CLASSES.items():
-        with contextlib.suppress(errors.ApiError):
-            reg.create(classes, "", {"metadata": {"name": name}, "value": value}, options)
-    for resource, namespace, body in roles.bootstrap():
-        with contextlib.suppress(errors.ApiError):
+    made: list[tuple[schema.Resource, str, dict[str, Any]]] = [
+        *((_NAMESPACE, "", {"metadata": {"name": name}}) for name in sorted(admission.PROTECTED)),
+        *(
+            (classes, "", {"metadata": {"name": name}, "value": value})
+            for name, value in admission.SYSTEM_CLASSES.items()
+        ),
+        *roles.bootstrap(),
+    ]
+    for resource, namespace, body in made:
+        if reg.objects.get(resource.table, (namespace, body["metadata"]["name"])) is None:
             reg.create(resource, namespace, body, options)
 
 

@@ -7,6 +7,7 @@ before anyone sees it.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -49,11 +50,19 @@ class Entry:
     revision: int
     body: bytes
     labels: dict[str, str]
+    first: bool = False
+    """Whether it is as it was created; forgotten at a restart."""
 
     def read(self) -> dict[str, Any]:
         """The object, made anew for each caller."""
         made: dict[str, Any] = _decode(self.body)
         return made
+
+    def moved_on(self, revision: int) -> Entry:
+        """The same object, as it is told of at a later revision."""
+        value = self.read()
+        value["metadata"]["resourceVersion"] = str(revision)
+        return Entry(self.key, revision, _encode(value), self.labels)
 
 
 class Change(NamedTuple):
@@ -138,11 +147,11 @@ class Store:
         revision = self.revision + 1
         meta["resourceVersion"] = str(revision)
         body = _encode({name: part for name, part in value.items() if name not in {"kind", "apiVersion"}})
-        entry = Entry(key, revision, body, meta.get("labels") or {})
-        if self._journal:
-            self._journal.put(journals.Row(table, *key, revision, body))
         found = self._table(table)
         before = found.entries.get(key)
+        entry = Entry(key, revision, body, meta.get("labels") or {}, first=before is None)
+        if self._journal:
+            self._journal.put(journals.Row(table, *key, revision, body))
         found.entries[key] = entry
         self._record(table, Change("MODIFIED" if before else "ADDED", revision, entry, before))
         return entry
@@ -166,6 +175,10 @@ class Store:
         """Delete all of a table, one revision each."""
         for entry in self.entries(table):
             yield self.remove(table, entry.key)
+
+    def together(self) -> contextlib.AbstractContextManager[None]:
+        """All writes of the block are on disk at its end, or, where it fails, none; then nobody may go on."""
+        return self._journal.together() if self._journal else contextlib.nullcontext()
 
     def close(self) -> None:
         if self._journal:

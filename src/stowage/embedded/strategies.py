@@ -37,6 +37,8 @@ _COUNTED: Final = frozenset(
 """Kinds whose metadata.generation counts the changes of what is wanted; custom kinds too."""
 COUNTED_LATER: Final = frozenset(["CSIDriver"])
 """Kinds that have a generation from their first change on."""
+SETTLED_LATER: Final = frozenset(["PersistentVolumeClaim"])
+"""Kinds that are kept without the defaults of their status at first: even an empty change is one then."""
 PUT_CREATES: Final = frozenset(
     [
         "ClusterRole",
@@ -52,7 +54,7 @@ PUT_CREATES: Final = frozenset(
     ]
 )
 """Kinds whose strategy has AllowCreateOnUpdate."""
-PUT_STATES_VERSION: Final = frozenset(
+_PUT_STATES_VERSION: Final = frozenset(
     [
         "CSIDriver",
         "CSINode",
@@ -72,6 +74,11 @@ PUT_STATES_VERSION: Final = frozenset(
 
 def counts(resource: schema.Resource) -> bool:
     return resource.kind in _COUNTED or not resource.type
+
+
+def states_version(resource: schema.Resource) -> bool:
+    """Whether a PUT has to say which version it replaces."""
+    return resource.kind in _PUT_STATES_VERSION or not resource.type
 
 
 def wanted(resource: schema.Resource, value: Object) -> Any:

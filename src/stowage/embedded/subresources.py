@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from stowage.api import selectors
 from stowage.embedded import apply, deletion, errors, query, registry, schema
+from stowage.embedded.printing import texts
 
 Object = dict[str, Any]
 _SUCCESS: Final[Object] = {
@@ -17,17 +18,18 @@ _SUCCESS: Final[Object] = {
 }
 PODS: Final = schema.named("", "Pod")
 _REPLICAS: Final = ("f:spec", "f:replicas")
+BINDINGS: Final = schema.named("", "Binding")
+EVICTIONS: Final = schema.Resource("policy", "v1", "", "", "Eviction", True, type="policy.v1.Eviction")
+SCALE: Final = schema.Resource("autoscaling", "v1", "", "", "Scale", True, type="autoscaling.v1.Scale")
 BUDGETS: Final = schema.named("policy", "PodDisruptionBudget")
 
 
 def bind(
-    reg: registry.Registry, namespace: str, name: str, binding: Any, options: registry.Options
+    reg: registry.Registry, namespace: str, name: str, binding: Object, options: registry.Options
 ) -> Object:
     """Put a pod on a node. ApiError 400, 404, 409, 500. Rules: registry/core/pod/storage, `assignPod`."""
-    if not isinstance(binding, dict):
-        raise errors.bad_request("a Binding is an object")
     meta, target = binding.get("metadata") or {}, binding.get("target") or {}
-    if meta.get("name") != name:
+    if meta.get("name", "") != name:
         raise errors.bad_request("name in URL does not match name in Binding object")
     problems = []
     if target.get("kind") not in {None, "", "Node"}:
@@ -40,10 +42,11 @@ def bind(
         text = problems[0] if len(problems) == 1 else f"[{', '.join(problems)}]"
         raise errors.ApiError(500, "", text)
     pod = reg.get(PODS, namespace, name)
-    if meta.get("uid") and meta["uid"] != pod["metadata"]["uid"]:
-        found = pod["metadata"]["uid"]
-        why = f"Precondition failed: UID in precondition: {meta['uid']}, UID in object meta: {found}"
-        raise errors.conflict("", "pods", name, why)
+    for what, key in (("UID", "uid"), ("ResourceVersion", "resourceVersion")):
+        wanted, found = meta.get(key), pod["metadata"][key]
+        if wanted and wanted != found:
+            why = f"Precondition failed: {what} in precondition: {wanted}, {what} in object meta: {found}"
+            raise errors.conflict("", "pods", name, why)
     if "deletionTimestamp" in pod["metadata"]:
         raise errors.conflict(
             "", "pods/binding", name, f"pod {name} is being deleted, cannot be assigned to a host"
@@ -85,13 +88,13 @@ def set_condition(
 
 
 def evict(
-    reg: registry.Registry, namespace: str, name: str, eviction: Any, options: registry.Options
+    reg: registry.Registry, namespace: str, name: str, eviction: Object, options: registry.Options
 ) -> Object:
     """Delete a pod where its disruption budget allows. ApiError 404, 409, 429, 500.
 
     Rules: registry/core/pod/storage/eviction.go.
     """
-    asked: Object = (eviction.get("deleteOptions") if isinstance(eviction, dict) else None) or {}
+    asked: Object = eviction.get("deleteOptions") or {}
     dry = registry.Options(options.manager, options.dry_run or bool(asked.get("dryRun")))
     pod = reg.get(PODS, namespace, name)
     status = pod.get("status") or {}
@@ -100,7 +103,7 @@ def evict(
         and "deletionTimestamp" not in pod["metadata"]
     ):
         _spend(reg, pod, dry)
-    if "deletionTimestamp" not in pod["metadata"] and not dry.dry_run:
+    if not dry.dry_run:
         why = "Eviction API: evicting"
         set_condition(pod, "DisruptionTarget", "True", reg.now(), "EvictionByEvictionAPI", why)
         reg.keep(PODS, pod)
@@ -156,8 +159,8 @@ def scale(resource: schema.Resource, value: Object) -> Object:
     """The Scale of a workload."""
     meta, spec, status = value["metadata"], value["spec"], value.get("status") or {}
     selector = spec.get("selector") or {}
-    equal = selector if resource.table == "replicationcontrollers" else selector.get("matchLabels") or {}
-    parts = [f"{key}={label}" for key, label in sorted(equal.items())]
+    if resource.table == "replicationcontrollers":
+        selector = {"matchLabels": selector}
     return {
         "kind": "Scale",
         "apiVersion": "autoscaling/v1",
@@ -165,7 +168,7 @@ def scale(resource: schema.Resource, value: Object) -> Object:
             key: meta[key] for key in ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
         },
         "spec": {"replicas": spec["replicas"]} if spec.get("replicas") else {},
-        "status": {"replicas": status.get("replicas", 0), "selector": ",".join(parts)},
+        "status": {"replicas": status.get("replicas", 0), "selector": texts.selector(selector)},
     }
 
 
@@ -189,12 +192,10 @@ def set_scale(
         version = (scale_.get("metadata") or {}).get("resourceVersion")
         if version:
             value["metadata"]["resourceVersion"] = version
+        changed = value["spec"].get("replicas", 0) != wanted
         value["spec"]["replicas"] = wanted
-        if not held and before["spec"].get("replicas", 0) != wanted:
-            apply.release(value, _REPLICAS)
+        apply.scaled(value, _REPLICAS, who, changed, wanted > 0)
         return value
 
-    before = reg.get(resource, namespace, name)
-    # Nobody holds a zero, which a Scale leaves out; and nobody takes what none held before.
-    held = wanted > 0 and any(_REPLICAS in each.paths for each in apply.managers(before))
-    return scale(resource, reg.update(resource, namespace, name, change, options, "scale", tracked=held))
+    who = apply.Manager(options.manager, "Update", resource.group_version, "scale")
+    return scale(resource, reg.update(resource, namespace, name, change, options, "scale", tracked=False))

@@ -29,7 +29,6 @@ def kubeconfig(url: str, certificate_pem: bytes, token: str) -> str:
 
 def write_private(path: Path, content: bytes) -> None:
     """Write a file that only its owner may read. OSError."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         os.fchmod(descriptor, 0o600)

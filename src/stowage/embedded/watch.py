@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from stowage.embedded import errors, query, registry, schema, store
+from stowage.embedded import errors, fields, query, registry, schema, store
 
 BOOKMARK_SECONDS: Final = 55.0
 MAX_PENDING: Final = 100_000
@@ -118,8 +118,8 @@ class Watch:
             was_in = before is not None and self._chosen.matches(before)
             if is_in:
                 self._add("MODIFIED" if was_in else "ADDED", entry)
-            elif was_in:
-                self._add("DELETED", entry)
+            elif was_in and before is not None:
+                self._add("DELETED", entry if change.kind == "DELETED" else before.moved_on(entry.revision))
         if len(self._pending) > MAX_PENDING:
             self._pending.clear()
             self.stop()
@@ -131,11 +131,7 @@ class Watch:
         )
 
     def _bookmark(self, metadata: dict[str, Any]) -> None:
-        resource = self._resource
-        value = {
-            "kind": resource.kind,
-            "apiVersion": resource.group_version,
-            "metadata": {"resourceVersion": str(self._reg.objects.revision), "creationTimestamp": None}
-            | metadata,
-        }
-        self._pending.append(msgspec.json.encode({"type": "BOOKMARK", "object": value}) + b"\n")
+        revision = self._reg.objects.revision
+        meta = {"resourceVersion": str(revision)} | metadata
+        body = msgspec.json.encode(fields.blank(self._resource.type) | {"metadata": meta})
+        self._add("BOOKMARK", store.Entry(("", ""), revision, body, {}))

@@ -114,7 +114,7 @@ def test_a_broken_term_matches_nothing_and_the_others_still_do() -> None:
     assert not selectors.matches_node(selector, {"k": "7"}, "a")
     assert selectors.errors_of(selector) == (
         "nodeSelectorTerms[0].matchFields[0].values: must have one element",
-        "nodeSelectorTerms[1].matchExpressions[0].values: Gt needs exactly one value, an integer",
+        "nodeSelectorTerms[1].matchExpressions[0].values: 'many' is no integer",
     )
 
 

@@ -129,6 +129,36 @@ def test_what_an_api_server_would_refuse_is_found(item: objects.Object, said: st
     assert any(problem.startswith(said) or said in problem for problem in found), found
 
 
+@pytest.mark.parametrize(
+    "item",
+    [
+        pytest.param(
+            pod(
+                affinity={
+                    "nodeAffinity": {
+                        REQUIRED: {
+                            "nodeSelectorTerms": [
+                                {"matchExpressions": [{"key": "k", "operator": "Gt", "values": ["x"]}]}
+                            ]
+                        }
+                    }
+                }
+            ),
+            id="a bound that is no number",
+        ),
+        pytest.param(
+            msgspec.convert(
+                {"metadata": {"name": "n"}, "status": {"images": [{"names": [], "sizeBytes": -3}]}},
+                objects.Node,
+            ),
+            id="an image smaller than nothing",
+        ),
+    ],
+)
+def test_what_an_api_server_takes_is_good(item: objects.Object) -> None:
+    assert validate.problems(item) == []
+
+
 def test_all_that_is_wrong_is_said_at_once() -> None:
     item = msgspec.convert({"spec": {"containers": with_requests(cpu="x", memory="y")}}, objects.Pod)
     assert [problem.path for problem in validate.problems(item)] == [

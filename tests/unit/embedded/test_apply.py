@@ -91,3 +91,56 @@ def test_an_update_takes_what_it_changes_from_those_who_held_it() -> None:
     apply.track(live, after, MAPS, by("edit", "Update"), NOW)
     held = {each.manager.name: each.paths for each in apply.managers(after)}
     assert held == {"one": frozenset({("f:data", "f:l")}), "edit": frozenset({("f:data", "f:k")})}
+
+
+def rows(value: dict[str, Any]) -> list[tuple[str, str, Any, bool]]:
+    """Manager, subresource, fields, and whether there is a time."""
+    return [
+        (row["manager"], row.get("subresource", ""), row["fieldsV1"], "time" in row)
+        for row in value["metadata"]["managedFields"]
+    ]
+
+
+REPLICAS = ("f:spec", "f:replicas")
+HELD: dict[str, Any] = {"f:spec": {"f:replicas": {}}}
+
+
+def scaled(*, changed: bool, stated: bool = True) -> dict[str, Any]:
+    sets = schema.named("apps", "ReplicaSet")
+    value: dict[str, Any] = {"metadata": {"labels": {"a": "b"}}, "spec": {"replicas": 1}}
+    apply.track(None, value, sets, apply.Manager("one", "Update", "apps/v1"), NOW)
+    who = apply.Manager("two", "Update", "apps/v1", "scale")
+    apply.scaled(value, REPLICAS, who, changed, stated)
+    return value
+
+
+def test_a_scale_takes_the_replicas_from_whom_held_them() -> None:
+    assert rows(scaled(changed=True))[0] == ("two", "scale", HELD, False)
+    assert "f:spec" not in rows(scaled(changed=True))[1][2]
+    assert [row[0] for row in rows(scaled(changed=True, stated=False))] == ["one"]
+
+
+def test_a_scale_that_changes_nothing_leaves_two_rows_of_which_the_later_one_counts() -> None:
+    value = scaled(changed=False)
+    assert [(row[0], row[1], row[3]) for row in rows(value)] == [("one", "", False), ("one", "", True)]
+    (held,) = apply.managers(value)
+    assert REPLICAS not in held.paths
+
+
+def test_a_new_manager_that_changes_nothing_has_no_time() -> None:
+    live = applied(None, config(a="1"), "one")
+    assert [row[3] for row in rows(applied(live, config(a="1"), "two"))] == [True, False][::-1]
+
+
+@pytest.mark.parametrize(
+    "value", [config() | {"unknown": 1}, config() | {"data": ["x"]}], ids=["unknown-field", "wrong-type"]
+)
+def test_an_apply_that_does_not_fit_its_kind_is_refused_without_a_reason(value: dict[str, Any]) -> None:
+    with pytest.raises(errors.ApiError) as refused:
+        apply.check(value, MAPS, "default", "a")
+    assert (refused.value.code, refused.value.reason) == (500, "")
+
+
+def test_what_becomes_a_map_or_ceases_to_be_one_is_changed_itself() -> None:
+    found = fields.compare({"a": {"b": 1}}, {"a": ["b"]}, schema.Field("map", item=schema.Field("any")))
+    assert found.changed == {("f:a",)}

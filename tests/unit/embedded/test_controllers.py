@@ -1,6 +1,6 @@
 import pytest
 
-from stowage.embedded import errors, subresources
+from stowage.embedded import agenda, errors, subresources
 from tests.unit.embedded.simulated import OPTIONS, Cluster, template
 
 
@@ -209,3 +209,80 @@ def test_a_stateful_set_makes_the_claims_that_its_pods_mount() -> None:
     assert cluster.pods()[0]["spec"]["volumes"] == [
         {"name": "data", "persistentVolumeClaim": {"claimName": "data-db-0"}}
     ]
+
+
+@pytest.mark.parametrize(
+    ("group", "kind", "number", "message"),
+    [
+        ("apps", "ReplicaSet", "replicas", "Error creating: "),
+        ("apps", "StatefulSet", "replicas", "Create Pod web-3 in StatefulSet web failed error: "),
+        ("apps", "DaemonSet", "currentNumberScheduled", "Error creating: "),
+        ("batch", "Job", "active", "Error creating: "),
+    ],
+    ids=["ReplicaSet", "StatefulSet", "DaemonSet", "Job"],
+)
+def test_what_a_quota_refuses_is_told_and_the_rest_runs(
+    group: str, kind: str, number: str, message: str
+) -> None:
+    cluster = Cluster(nodes=5, bound=False)
+    cluster.create("", "ResourceQuota", "few", spec={"hard": {"pods": "3"}})
+    spec = {
+        "ReplicaSet": {"replicas": 5, **template()},
+        "StatefulSet": {"replicas": 5, "podManagementPolicy": "Parallel", **template()},
+        "DaemonSet": template(),
+        "Job": {"parallelism": 5, "template": template(restartPolicy="Never")["template"]},
+    }[kind]
+    cluster.create(group, kind, "web", spec=spec)
+    cluster.after(2)
+    assert cluster.get(group, kind, "web")["status"][number] == 3
+    (event,) = [e.read() for e in cluster.reg.objects.entries("events", "default")]
+    assert (event["reason"], event["type"], event["involvedObject"]["kind"]) == (
+        "FailedCreate",
+        "Warning",
+        kind,
+    )
+    assert event["message"].startswith(message)
+    assert "exceeded quota: few, requested: pods=1, used: pods=3, limited: pods=3" in event["message"]
+
+
+def test_a_deployment_tells_why_it_lacks_pods_until_it_has_them() -> None:
+    cluster = Cluster()
+    cluster.create("", "ResourceQuota", "few", spec={"hard": {"pods": "3"}})
+    cluster.create("apps", "Deployment", "web", spec={"replicas": 5, **template()})
+    cluster.after(5)
+    status = cluster.get("apps", "Deployment", "web")["status"]
+    (failure,) = [each for each in status["conditions"] if each["type"] == "ReplicaFailure"]
+    assert (status["replicas"], status["availableReplicas"], failure["reason"]) == (3, 3, "FailedCreate")
+    cluster.patch("", "ResourceQuota", "few", hard={"pods": "5"})
+    # It is tried again after a minute at most.
+    cluster.after(65)
+    status = cluster.get("apps", "Deployment", "web")["status"]
+    assert status["availableReplicas"] == 5
+    assert {each["type"] for each in status["conditions"]} == {"Available", "Progressing"}
+
+
+def test_a_deployment_without_a_replica_set_says_why() -> None:
+    cluster = Cluster()
+    cluster.create("", "ResourceQuota", "none", spec={"hard": {"count/replicasets.apps": "0"}})
+    cluster.create("apps", "Deployment", "web", spec={"replicas": 2, **template()})
+    cluster.after(2)
+    (condition,) = cluster.get("apps", "Deployment", "web")["status"]["conditions"]
+    assert (condition["type"], condition["status"]) == ("Progressing", "False")
+    assert condition["reason"] == "ReplicaSetCreateError"
+    assert condition["message"].startswith('Failed to create new replica set "web-')
+
+
+def test_a_step_that_is_refused_waits_twice_as_long_each_time() -> None:
+    now, tried = 0.0, []
+
+    def refused() -> None:
+        tried.append(now)
+        raise errors.forbidden("", "pods", "p", "no")
+
+    due = agenda.Agenda(lambda: now)
+    due.add("step", refused)
+    while now < 250:
+        due.run_due()
+        now += 1.0
+    # 1, 2, 4, … 32 seconds, then a minute each.
+    assert tried == [0, 1, 3, 7, 15, 31, 63, 123, 183, 243]

@@ -22,7 +22,7 @@ class World:
             self.reg.create(ACCOUNTS, "default", {"metadata": {"name": "robot"}}, OPTIONS)
 
     def token(self, **spec: Any) -> str:
-        asked = self.who.request_token("default", "robot", {"spec": spec})
+        asked = self.who.request_token("default", "robot", {"spec": {"expirationSeconds": 3600} | spec})
         return str(asked["status"]["token"])
 
     def delete(self, resource: schema.Resource, name: str) -> None:

@@ -118,3 +118,12 @@ def test_a_refusal_says_who_what_and_where() -> None:
     )
     with pytest.raises(errors.ApiError, match='forbidden: User "jane" cannot get path "/metrics"'):
         world.may.check(JANE, rbac.Attributes("get", path="/metrics"))
+
+
+def test_a_role_that_is_not_there_is_told_where_nothing_else_allows() -> None:
+    world = World()
+    world.bind("gone", {"kind": "User", "name": "jane"}, "shop")
+    what = rbac.Attributes("get", resource="pods", namespace="shop")
+    assert world.may.decide(JANE, what) == (False, f'RBAC: clusterrole.{GROUP} "gone" not found')
+    world.bind("cluster-admin", {"kind": "User", "name": "jane"}, "shop", "c")
+    assert world.may.decide(JANE, what)[0]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from stowage.embedded import registry, restore, schema, store
+from stowage.embedded import registry, restore, schema, server, store
 from stowage.simulate import problems
 
 PODS = schema.named("", "Pod")
@@ -73,6 +73,19 @@ def test_what_was_written_by_hand_is_created(tmp_path: Path) -> None:
     del byhand["metadata"]["uid"]
     reg, _ = restored(tmp_path, byhand, NODE)
     assert reg.get(PODS, "shop", "a")["metadata"]["uid"]
+
+
+def test_of_what_every_cluster_has_only_the_labels_are_taken(tmp_path: Path) -> None:
+    reg = registry.Registry(store.Store())
+    server.bootstrap(reg)
+    spaces = schema.named("", "Namespace")
+    before = reg.get(spaces, "", "default")["metadata"]
+    byhand = made("Namespace", "default", metadata={"labels": {"team": "x"}})
+    del byhand["metadata"]["uid"]
+    restore.restore(reg, written(tmp_path, byhand, NODE))
+    after = reg.get(spaces, "", "default")["metadata"]
+    assert after["labels"] == before["labels"] | {"team": "x"}
+    assert after["uid"] == before["uid"]
 
 
 def test_each_fault_has_its_sentence(tmp_path: Path) -> None:

@@ -90,3 +90,79 @@ def test_what_nobody_provisions_stays_pending() -> None:
     cluster.create("storage.k8s.io", "StorageClass", "local", provisioner="kubernetes.io/no-provisioner")
     claim(cluster, "c", storageClassName="local", metadata=SELECTED)
     assert of(cluster, "c") == ("Pending", "")
+
+
+def mounting(cluster: Cluster, name: str, claim_name: str) -> None:
+    volumes = [{"name": "v", "persistentVolumeClaim": {"claimName": claim_name}}]
+    cluster.create("", "Pod", name, spec={"containers": [{"name": "a", "image": "i"}], "volumes": volumes})
+    cluster.after(1)
+
+
+def left(cluster: Cluster, plural: str) -> list[str]:
+    return [entry.key[1] for entry in cluster.reg.objects.entries(plural)]
+
+
+def test_a_claim_that_is_deleted_goes_with_the_last_pod_that_mounts_it() -> None:
+    cluster = Cluster()
+    claim(cluster, "c")
+    mounting(cluster, "p", "c")
+    cluster.delete("", "PersistentVolumeClaim", "c")
+    cluster.after(1)
+    assert cluster.get("", "PersistentVolumeClaim", "c")["metadata"]["finalizers"] == [
+        "kubernetes.io/pvc-protection"
+    ]
+    cluster.delete("", "Pod", "p", gracePeriodSeconds=0)
+    cluster.after(1)
+    assert left(cluster, "persistentvolumeclaims") == []
+
+
+def test_a_claim_goes_at_once_where_the_pods_that_mount_it_are_on_no_node() -> None:
+    cluster = Cluster(bound=False)
+    claim(cluster, "c")
+    mounting(cluster, "p", "c")
+    cluster.delete("", "PersistentVolumeClaim", "c")
+    cluster.after(1)
+    assert left(cluster, "persistentvolumeclaims") == []
+
+
+@pytest.mark.parametrize(("owned", "kept"), [(True, ["p-v"]), (False, [])], ids=["the-pods", "anothers"])
+def test_an_ephemeral_volume_mounts_the_claim_that_its_pod_owns(owned: bool, kept: list[str]) -> None:
+    cluster = Cluster()
+    template = {"spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}}
+    volumes = [{"name": "v", "ephemeral": {"volumeClaimTemplate": template}}]
+    cluster.create("", "Pod", "p", spec={"containers": [{"name": "a", "image": "i"}], "volumes": volumes})
+    cluster.after(1)
+    uid = cluster.get("", "Pod", "p")["metadata"]["uid"]
+    owner = {"apiVersion": "v1", "kind": "Pod", "name": "p", "uid": uid, "controller": owned}
+    claim(cluster, "p-v", metadata={"ownerReferences": [owner]})
+    cluster.delete("", "PersistentVolumeClaim", "p-v")
+    cluster.after(1)
+    assert left(cluster, "persistentvolumeclaims") == kept
+
+
+def test_a_volume_that_is_deleted_goes_with_its_claim() -> None:
+    cluster = Cluster()
+    volume(cluster, "v", "1Gi")
+    volume(cluster, "free", "1Gi")
+    claim(cluster, "c", storageClassName="", volumeName="v")
+    for name in ("v", "free"):
+        cluster.delete("", "PersistentVolume", name)
+    cluster.after(1)
+    assert left(cluster, "persistentvolumes") == ["v"]
+    cluster.delete("", "PersistentVolumeClaim", "c")
+    cluster.after(1)
+    assert left(cluster, "persistentvolumes") == []
+
+
+def test_an_attributes_class_that_is_deleted_goes_with_the_last_claim_that_names_it() -> None:
+    cluster = Cluster()
+    for name in ("fast", "free"):
+        cluster.create("storage.k8s.io", "VolumeAttributesClass", name, driverName="d", parameters={"a": "b"})
+    claim(cluster, "c", volumeAttributesClassName="fast")
+    for name in ("fast", "free"):
+        cluster.delete("storage.k8s.io", "VolumeAttributesClass", name)
+    cluster.after(1)
+    assert left(cluster, "volumeattributesclasses.storage.k8s.io") == ["fast"]
+    cluster.delete("", "PersistentVolumeClaim", "c")
+    cluster.after(1)
+    assert left(cluster, "volumeattributesclasses.storage.k8s.io") == []

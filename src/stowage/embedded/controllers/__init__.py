@@ -1,4 +1,5 @@
 """Controllers enough that workloads live: one module a concern, each reconciles by key.
 
-They adopt no orphans and record no Events; nodes, volumes, endpoints and autoscaling have none.
+They adopt no orphans, and their only Events are of what is refused to them; nodes, volumes, endpoints and
+autoscaling have none.
 """

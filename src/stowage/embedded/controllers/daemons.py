@@ -44,14 +44,14 @@ def sync(world: worlds.World, key: store.Key) -> None:
     for name, pods in by_node.items():
         for pod in pods[1 if name in wanted else 0 :]:
             worlds.delete_pod(world, pod, _MANAGER)
-    for name in sorted(wanted - set(by_node)):
+    try:
         # The one before is waited for until it is gone.
-        if name not in {_node_of(pod) for pod in world.owned(value, "pods")}:
-            made = _pod(value, name, revision)
-            world.reg.create(worlds.PODS, key[0], made, worlds.options(_MANAGER))
-    current = {name: pods[0] for name, pods in by_node.items() if name in wanted}
-    _replace(world, value, current, len(wanted), revision)
-    _status(world, value, wanted, revision)
+        for name in sorted(wanted - {_node_of(pod) for pod in world.owned(value, "pods")}):
+            worlds.create_pod(world, SETS, value, _pod(value, name, revision), _MANAGER)
+        current = {name: pods[0] for name, pods in by_node.items() if name in wanted}
+        _replace(world, value, current, len(wanted), revision)
+    finally:
+        _status(world, value, wanted, revision)
 
 
 def _node_of(pod: Object) -> str:

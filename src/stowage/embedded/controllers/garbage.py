@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from stowage.embedded import deletion, registry, schema, store
+from stowage.embedded import deletion, registry, schema
 from stowage.embedded.controllers import world as worlds
 
 Object = dict[str, Any]
@@ -57,11 +57,11 @@ def sync_deleting(world: worlds.World, ref: worlds.Ref) -> None:
     if ORPHAN in finalizers:
         for held in tuple(world.dependents.get(uid, ())):
             _disown(world, held, uid)
-        _drop_finalizer(world, resource, ref.key, ORPHAN)
+        worlds.drop_finalizer(world, resource, ref.key, ORPHAN, _MANAGER)
     elif FOREGROUND in finalizers:
         blocking = [held for held in tuple(world.dependents.get(uid, ())) if _delete_first(world, held, uid)]
         if not blocking:
-            _drop_finalizer(world, resource, ref.key, FOREGROUND)
+            worlds.drop_finalizer(world, resource, ref.key, FOREGROUND, _MANAGER)
 
 
 def _delete_first(world: worlds.World, ref: worlds.Ref, uid: str) -> bool:
@@ -88,15 +88,6 @@ def _disown(world: worlds.World, ref: worlds.Ref, uid: str) -> None:
         return value
 
     world.reg.update(resource, *ref.key, change, worlds.options(_MANAGER))
-
-
-def _drop_finalizer(world: worlds.World, resource: schema.Resource, key: store.Key, name: str) -> None:
-    def change(value: Object) -> Object:
-        found = value["metadata"].get("finalizers") or ()
-        value["metadata"]["finalizers"] = [each for each in found if each != name]
-        return value
-
-    world.reg.update(resource, *key, change, worlds.options(_MANAGER))
 
 
 def sync_node(world: worlds.World, name: str) -> None:

@@ -27,14 +27,15 @@ def sync(world: worlds.World, key: store.Key) -> None:
     failed = [pod for pod in pods if _phase(pod) == "Failed"]
     active = worlds.active(pods)
     ending = _ending(world, job, len(_indices(job, done)), len(failed))
-    if ending is not None or job["spec"].get("suspend"):
-        for pod in active:
-            worlds.delete_pod(world, pod, _MANAGER)
-        active = []
-    else:
-        _start(world, job, done, active)
+    try:
+        if ending is not None or job["spec"].get("suspend"):
+            for pod in active:
+                worlds.delete_pod(world, pod, _MANAGER)
+        else:
+            _start(world, job, done, active)
+    finally:
         active = worlds.active(world.owned(job, "pods"))
-    _status(world, job, active, len(_indices(job, done)), len(failed), ending)
+        _status(world, job, active, len(_indices(job, done)), len(failed), ending)
 
 
 def finished(job: Object) -> bool:
@@ -116,7 +117,7 @@ def _start(world: worlds.World, job: Object, done: list[Object], active: list[Ob
             for part in ("annotations", "labels"):
                 pod["metadata"][part] = (pod["metadata"].get(part) or {}) | mark
             pod["spec"]["hostname"] = f"{meta['name']}-{number}"
-        world.reg.create(worlds.PODS, meta["namespace"], pod, worlds.options(_MANAGER))
+        worlds.create_pod(world, JOBS, job, pod, _MANAGER)
 
 
 def _status(

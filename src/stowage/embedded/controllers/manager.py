@@ -13,6 +13,7 @@ from stowage.embedded.controllers import (
     daemons,
     garbage,
     jobs,
+    protection,
     replicas,
     stateful,
     volumes,
@@ -78,6 +79,8 @@ class Controllers:
             self._look("namespaces", ("", key[0]))
         if table == volumes.CLAIMS.table and gone and value["spec"].get("volumeName"):
             self._look(volumes.VOLUMES.table, ("", value["spec"]["volumeName"]))
+        for at in protection.affected(table, change):
+            self._due.add(("protection", *at), partial(protection.sync, world, *at))
         if table == "nodes":
             self._node(change, value)
         if table == catalog.CRDS and gone:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from stowage.embedded import deletion, schema, store, subresources
+from stowage.embedded import deletion, errors, schema, store, subresources
 from stowage.embedded.controllers import world as worlds
 
 Object = dict[str, Any]
@@ -18,6 +18,8 @@ HASH: Final = "pod-template-hash"
 REVISION: Final = "deployment.kubernetes.io/revision"
 _SET_MANAGER: Final = "replicaset-controller"
 _MANAGER: Final = "deployment-controller"
+_FAILURE: Final = "ReplicaFailure"
+_NO_SET: Final = "ReplicaSetCreateError"
 _encode = msgspec.json.Encoder(order="sorted").encode
 
 
@@ -32,25 +34,49 @@ def sync_set(world: worlds.World, key: store.Key) -> None:
     value = world.read(SETS, key)
     if value is None or "deletionTimestamp" in value["metadata"]:
         return
+    try:
+        _fill(world, value)
+    except errors.ApiError as error:
+        _set_status(world, value, error)
+        raise
+    _set_status(world, value, None)
+
+
+def _fill(world: worlds.World, value: Object) -> None:
     pods = worlds.active(world.owned(value, "pods"))
     wanted = value["spec"].get("replicas", 1)
     for _ in range(wanted - len(pods)):
         pod = worlds.make_pod(value["spec"]["template"], SETS, value)
-        world.reg.create(worlds.PODS, key[0], pod, worlds.options(_SET_MANAGER))
+        worlds.create_pod(world, SETS, value, pod, _SET_MANAGER)
     for pod in worlds.first_to_go(pods)[: max(len(pods) - wanted, 0)]:
         worlds.delete_pod(world, pod, _SET_MANAGER)
-    pods = worlds.active(world.owned(value, "pods"))
+
+
+def _set_status(world: worlds.World, value: Object, failure: errors.ApiError | None) -> None:
+    """`failure` is why it has not the pods it wants."""
+    owned = world.owned(value, "pods")
+    pods = worlds.active(owned)
     count = sum(map(worlds.ready, pods))
-    status = {
+    status: Object = {
         "replicas": len(pods),
         "fullyLabeledReplicas": len(pods),
         "readyReplicas": count,
         "availableReplicas": count,
+        "terminatingReplicas": sum(map(worlds.terminating, owned)),
         "observedGeneration": value["metadata"]["generation"],
     }
-    always = {"replicas", "observedGeneration"}
+    always = {"replicas", "terminatingReplicas", "observedGeneration"}
     status = {name: number for name, number in status.items() if number or name in always}
+    if failure is not None:
+        made = {"type": _FAILURE, "status": "True", "reason": "FailedCreate", "message": failure.message}
+        # The first failure is told until there is none.
+        status["conditions"] = [_failure(value) or made | {"lastTransitionTime": world.reg.now()}]
     worlds.set_status(world, SETS, value, status, _SET_MANAGER)
+
+
+def _failure(value: Object) -> Object | None:
+    conditions: list[Object] = (value.get("status") or {}).get("conditions") or []
+    return next((each for each in conditions if each["type"] == _FAILURE), None)
 
 
 def sync_deployment(world: worlds.World, key: store.Key) -> None:
@@ -62,7 +88,11 @@ def sync_deployment(world: worlds.World, key: store.Key) -> None:
     name = f"{key[1]}-{template_hash(value['spec']['template'])}"
     current = next((each for each in sets if each["metadata"]["name"] == name), None)
     if current is None:
-        current = _new_set(world, value, name, sets)
+        try:
+            current = _new_set(world, value, name, sets)
+        except errors.ApiError as error:
+            _no_new_set(world, value, f'Failed to create new replica set "{name}": {error.message}')
+            raise
         sets.append(current)
     old = [each for each in sets if each["metadata"]["name"] != name]
     _note_revision(world, value, current, old)
@@ -92,6 +122,21 @@ def _new_set(world: worlds.World, deployment: Object, name: str, sets: list[Obje
     }
     space = deployment["metadata"]["namespace"]
     return world.reg.create(SETS, space, made, worlds.options(_MANAGER))
+
+
+def _no_new_set(world: worlds.World, deployment: Object, why: str) -> None:
+    held = _with_conditions(deployment)
+    subresources.set_condition(held, "Progressing", "False", world.reg.now(), _NO_SET, why)
+    for condition in held["status"]["conditions"]:
+        condition.setdefault("lastUpdateTime", world.reg.now())
+    status = (deployment.get("status") or {}) | held["status"]
+    worlds.set_status(world, DEPLOYMENTS, deployment, status, _MANAGER)
+    worlds.warn(world, DEPLOYMENTS, deployment, _NO_SET, why, _MANAGER)
+
+
+def _with_conditions(value: Object) -> Object:
+    """A copy of the conditions, as `set_condition` takes it."""
+    return {"status": {"conditions": [dict(e) for e in (value.get("status") or {}).get("conditions") or ()]}}
 
 
 def _revision(value: Object) -> int:
@@ -176,21 +221,21 @@ def _deployment_status(world: worlds.World, value: Object, name: str, sets: list
     wanted = value["spec"].get("replicas", 1)
     numbers = {
         field: sum(int((each.get("status") or {}).get(field, 0)) for each in sets)
-        for field in ("replicas", "readyReplicas", "availableReplicas")
+        for field in ("replicas", "readyReplicas", "availableReplicas", "terminatingReplicas")
     }
     updated = sum(
         int((e.get("status") or {}).get("replicas", 0)) for e in sets if e["metadata"]["name"] == name
     )
     rolling = (value["spec"].get("strategy") or {}).get("rollingUpdate") or {}
     missing = worlds.share(rolling.get("maxUnavailable", 0), wanted, up=False)
-    status: Object = {name: number for name, number in numbers.items() if number}
+    status: Object = {field: n for field, n in numbers.items() if n or field == "terminatingReplicas"}
     if updated:
         status["updatedReplicas"] = updated
     lacking = max(max(numbers["replicas"], wanted) - numbers["availableReplicas"], 0)
     if lacking:
         status["unavailableReplicas"] = lacking
     status["observedGeneration"] = value["metadata"]["generation"]
-    held = {"status": {"conditions": [dict(e) for e in (value.get("status") or {}).get("conditions") or ()]}}
+    held = _with_conditions(value)
     enough = numbers["availableReplicas"] >= wanted - missing
     done = updated == wanted == numbers["availableReplicas"] == numbers["replicas"]
     now = world.reg.now()
@@ -210,5 +255,11 @@ def _deployment_status(world: worlds.World, value: Object, name: str, sets: list
         "NewReplicaSetAvailable" if done else "ReplicaSetUpdated",
         f'ReplicaSet "{name}" {"has successfully progressed." if done else "is progressing."}',
     )
-    status["conditions"] = held["status"]["conditions"]
+    conditions = [each for each in held["status"]["conditions"] if each["type"] != _FAILURE]
+    newest_first = sorted(sets, key=lambda each: each["metadata"]["name"] != name)
+    failure = next(filter(None, map(_failure, newest_first)), None)
+    if failure is not None:
+        conditions.append(failure | {"lastUpdateTime": failure["lastTransitionTime"]})
+    # What has changed has lost the time of its last change.
+    status["conditions"] = [{"lastUpdateTime": now} | each for each in conditions]
     worlds.set_status(world, DEPLOYMENTS, value, status, _MANAGER)

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
-from stowage.embedded import schema, store
+from stowage.embedded import errors, schema, store
 from stowage.embedded.controllers import replicas
 from stowage.embedded.controllers import world as worlds
 
@@ -25,8 +25,10 @@ def sync(world: worlds.World, key: store.Key) -> None:
     spec = value["spec"]
     revision = f"{key[1]}-{replicas.template_hash(spec['template'])}"
     pods = {_number(pod): pod for pod in world.owned(value, "pods")}
-    _step(world, value, pods, revision)
-    _status(world, value, revision)
+    try:
+        _step(world, value, pods, revision)
+    finally:
+        _status(world, value, revision)
 
 
 def _number(pod: Object) -> int:
@@ -34,7 +36,7 @@ def _number(pod: Object) -> int:
 
 
 def _step(world: worlds.World, value: Object, pods: dict[int, Object], revision: str) -> None:
-    spec, space = value["spec"], value["metadata"]["namespace"]
+    spec = value["spec"]
     start = (spec.get("ordinals") or {}).get("start", 0)
     wanted = range(start, start + spec.get("replicas", 1))
     at_once = spec.get("podManagementPolicy") == "Parallel"
@@ -43,9 +45,7 @@ def _step(world: worlds.World, value: Object, pods: dict[int, Object], revision:
         if pod is not None and (pod.get("status") or {}).get("phase") in {"Succeeded", "Failed"}:
             worlds.delete_pod(world, pod, _MANAGER)
         if pod is None:
-            _claims(world, value, number)
-            made = _pod(value, number, revision)
-            world.reg.create(worlds.PODS, space, made, worlds.options(_MANAGER))
+            _make(world, value, number, revision)
         if not at_once and (pod is None or not worlds.ready(pod) or "deletionTimestamp" in pod["metadata"]):
             return
     beyond = sorted((number for number in pods if number not in wanted), reverse=True)
@@ -66,6 +66,18 @@ def _step(world: worlds.World, value: Object, pods: dict[int, Object], revision:
             return
         if not worlds.ready(pod):
             return
+
+
+def _make(world: worlds.World, value: Object, number: int, revision: str) -> None:
+    """A pod and its claims. ApiError."""
+    made = _pod(value, number, revision)
+    what = f"Create Pod {made['metadata']['name']} in StatefulSet {value['metadata']['name']} failed error"
+    try:
+        _claims(world, value, number)
+    except errors.ApiError as error:
+        worlds.warn(world, SETS, value, "FailedCreate", f"{what}: {error.message}", _MANAGER)
+        raise
+    worlds.create_pod(world, SETS, value, made, _MANAGER, what)
 
 
 def _pod(value: Object, number: int, revision: str) -> Object:

@@ -2,7 +2,7 @@
 have it.
 
 Every class's provisioner is simulated, but for kubernetes.io/no-provisioner; a cluster without a class
-gets one. Rules: pkg/controller/volume/persistentvolume. Not here: protection of what is in use, resizing.
+gets one. Rules: pkg/controller/volume/persistentvolume. Not here: resizing.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def sync_claim(world: worlds.World, key: store.Key) -> None:
 def sync_volume(world: worlds.World, key: store.Key) -> None:
     """Say whether a volume can be had; let one go whose claim is gone."""
     volume = world.read(VOLUMES, key)
-    if volume is None or "deletionTimestamp" in volume["metadata"]:
+    if volume is None:
         return
     ref, phase = volume["spec"].get("claimRef"), "Available"
     if ref:
@@ -61,11 +61,12 @@ def sync_volume(world: worlds.World, key: store.Key) -> None:
             sync_claim(world, (ref["namespace"], ref["name"]))
             return
         phase = "Released" if ref.get("uid") else "Available"
+    _set_phase(world, volume, phase)
+    if "deletionTimestamp" in volume["metadata"]:
+        return
     if phase == "Released" and volume["spec"].get("persistentVolumeReclaimPolicy") == "Delete":
         deletion.delete(world.reg, VOLUMES, "", key[1], {}, _OPTIONS)
-        return
-    _set_phase(world, volume, phase)
-    if not ref:
+    elif not ref:
         for entry in world.reg.objects.entries(CLAIMS.table):
             sync_claim(world, entry.key)
 
@@ -132,7 +133,8 @@ def _provision(world: worlds.World, claim: Object, of: Object, node: str) -> Obj
         "persistentVolumeReclaimPolicy": of.get("reclaimPolicy", "Delete"),
         "storageClassName": of["metadata"]["name"],
         "volumeMode": spec.get("volumeMode", "Filesystem"),
-        "csi": {"driver": of["provisioner"], "volumeHandle": name},
+        # A driver's name is a domain; a provisioner's may have a path.
+        "csi": {"driver": of["provisioner"].replace("/", "."), "volumeHandle": name},
         "claimRef": _reference(claim),
     }
     entry = world.reg.objects.get("nodes", ("", node))

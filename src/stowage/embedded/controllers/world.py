@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from stowage.embedded import agenda, deletion, registry, schema, store
+from stowage.embedded import agenda, deletion, errors, registry, schema, store
 
 Object = dict[str, Any]
 PODS: Final = schema.named("", "Pod")
+_EVENTS: Final = schema.named("", "Event")
 
 
 class Ref(NamedTuple):
@@ -134,6 +136,49 @@ def make_pod(template: Object, resource: schema.Resource, owner: Object, name: s
     return {"metadata": made, "spec": msgspec.json.decode(msgspec.json.encode(template["spec"]))}
 
 
+def create_pod(
+    world: World,
+    resource: schema.Resource,
+    owner: Object,
+    pod: Object,
+    manager: str,
+    what: str = "Error creating",
+) -> None:
+    """Make a pod of a workload. A refusal is told in an Event too, unless the namespace is about to go: then
+    nothing is made, and nothing is wrong. ApiError."""
+    try:
+        world.reg.create(PODS, owner["metadata"]["namespace"], pod, options(manager))
+    except errors.ApiError as error:
+        causes = (error.details or {}).get("causes") or ()
+        if any(each.get("reason") == "NamespaceTerminating" for each in causes):
+            return
+        warn(world, resource, owner, "FailedCreate", f"{what}: {error.message}", manager)
+        raise
+
+
+def warn(
+    world: World, resource: schema.Resource, about: Object, reason: str, message: str, manager: str
+) -> None:
+    """Tell a failure in an Event; as long as it is there, the next of that reason counts there."""
+    meta, now = about["metadata"], world.reg.now()
+    mark = hashlib.sha256(f"{meta['uid']}/{reason}".encode()).hexdigest()[:16]
+    name, space = f"{meta['name']}.{mark}", meta["namespace"]
+    regarding = {"kind": resource.kind, "apiVersion": resource.group_version} | {
+        key: meta[key] for key in ("name", "namespace", "uid", "resourceVersion")
+    }
+
+    def again(event: Object) -> Object:
+        return event | {"count": event["count"] + 1, "message": message, "lastTimestamp": now}
+
+    if world.reg.objects.get(_EVENTS.table, (space, name)) is not None:
+        world.reg.update(_EVENTS, space, name, again, options(manager))
+        return
+    event = {"involvedObject": regarding, "reason": reason, "message": message, "type": "Warning", "count": 1}
+    event |= {"source": {"component": manager}, "reportingComponent": manager, "reportingInstance": ""}
+    event |= {"metadata": {"name": name}, "firstTimestamp": now, "lastTimestamp": now}
+    world.reg.create(_EVENTS, space, event, options(manager))
+
+
 def delete_pod(world: World, pod: Object, manager: str) -> None:
     meta = pod["metadata"]
     asked = {"preconditions": {"uid": meta["uid"]}}
@@ -148,6 +193,12 @@ def active(pods: Iterable[Object]) -> list[Object]:
         if "deletionTimestamp" not in pod["metadata"]
         and (pod.get("status") or {}).get("phase") not in {"Succeeded", "Failed"}
     ]
+
+
+def terminating(pod: Object) -> bool:
+    """Whether a pod that runs is about to go."""
+    ended = (pod.get("status") or {}).get("phase") in {"Succeeded", "Failed"}
+    return "deletionTimestamp" in pod["metadata"] and not ended
 
 
 def ready(pod: Object) -> bool:
@@ -166,6 +217,15 @@ def set_status(world: World, resource: schema.Resource, value: Object, status: O
         return current
 
     world.reg.update(resource, meta.get("namespace", ""), meta["name"], change, options(manager), "status")
+
+
+def drop_finalizer(world: World, resource: schema.Resource, key: store.Key, name: str, manager: str) -> None:
+    def change(value: Object) -> Object:
+        found = value["metadata"].get("finalizers") or ()
+        value["metadata"]["finalizers"] = [each for each in found if each != name]
+        return value
+
+    world.reg.update(resource, *key, change, options(manager))
 
 
 def share(value: Any, total: int, up: bool) -> int:
