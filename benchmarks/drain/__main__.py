@@ -10,6 +10,7 @@ import asyncio
 import dataclasses
 import enum
 import statistics
+from collections.abc import Iterable
 from typing import Annotated, Any, TextIO
 
 import typer
@@ -47,45 +48,65 @@ class Row:
     """A workload's measurements, those that were asked for."""
 
     work: workload.Workload
-    ceilings: run.Ceilings | None = None
-    ours: run.Drained | None = None
-    theirs: run.Drained | None = None
+    ceilings: list[run.Ceilings] = dataclasses.field(default_factory=list)
+    ours: list[run.Drained] = dataclasses.field(default_factory=list)
+    theirs: list[run.Drained] = dataclasses.field(default_factory=list)
+
+    @property
+    def rate(self) -> float | None:
+        """Pods a second, ours; of several rounds the median, here and below."""
+        return _median(each.rate for each in self.ours)
+
+    @property
+    def their_rate(self) -> float | None:
+        """Pods a second, the real kube-scheduler's."""
+        return _median(each.rate for each in self.theirs)
+
+    @property
+    def ceiling(self) -> float | None:
+        """Bindings a second that the server does alone."""
+        return _median(each.bind for each in self.ceilings)
+
+    @property
+    def missing(self) -> int | None:
+        """Events that were not there in time, in the worst round."""
+        return max((each.events_missing for each in self.ours), default=None)
 
     def plain(self) -> dict[str, Any]:
         """As JSON. Rates in pods a second; what was not measured is null."""
-        ours, theirs, ceilings = self.ours, self.theirs, self.ceilings
-        ratio = ours.rate / theirs.rate if ours and theirs else None
+        rate, theirs = self.rate, self.their_rate
+        lags = [each.event_lag for each in self.ours]
         return {
             "name": self.work.name,
             "nodes": self.work.nodes.count,
             "pods": self.work.pods.count,
-            "theirs": _rounded(theirs.rate if theirs else None, 1),
-            "ours": _rounded(ours.rate if ours else None, 1),
-            "ratio": _rounded(ratio, 2),
-            "bindCeiling": _rounded(ceilings.bind if ceilings else None, 1),
-            "bindEventCeiling": _rounded(ceilings.bind_event if ceilings else None, 1),
-            "eventLagSeconds": _rounded(ours.event_lag if ours else None, 2),
-            "eventsMissing": ours.events_missing if ours else None,
-            "peakRssMiB": _rounded(ours.peak_rss_mib if ours else None, 1),
-            "latencySeconds": {"ours": _percentiles(ours), "theirs": _percentiles(theirs)},
+            "theirs": _rounded(theirs, 1),
+            "ours": _rounded(rate, 1),
+            "ratio": _rounded(rate / theirs if rate and theirs else None, 2),
+            "bindCeiling": _rounded(self.ceiling, 1),
+            "bindEventCeiling": _rounded(_median(each.bind_event for each in self.ceilings), 1),
+            "eventLagSeconds": None if None in lags else _rounded(_median(filter(None, lags)), 2),
+            "eventsMissing": self.missing,
+            "peakRssMiB": _rounded(max((each.peak_rss_mib for each in self.ours), default=None), 1),
+            "latencySeconds": {"ours": _percentiles(self.ours), "theirs": _percentiles(self.theirs)},
         }
 
     def shortfalls(self) -> list[str]:
         """Which targets it misses, a sentence each; other workloads and sizes have none."""
-        name, ours, nodes, pods = self.work.name, self.ours, self.work.nodes.count, self.work.pods.count
+        name, nodes, pods = self.work.name, self.work.nodes.count, self.work.pods.count
+        rate, theirs, ceiling = self.rate, self.their_rate, self.ceiling
         found: list[str] = []
-        if ours is None or name not in WORKLOADS or (nodes, pods) != (SIZE, SIZE):
+        if rate is None or name not in WORKLOADS or (nodes, pods) != (SIZE, SIZE):
             return found
-        if self.theirs and ours.rate < RATIO * self.theirs.rate:
-            ratio = ours.rate / self.theirs.rate
-            found.append(f"{name}: {ratio:.2f} times as fast as kube-scheduler, the target is {RATIO:g}")
-        if self.ceilings and ours.rate < SHARE * self.ceilings.bind:
-            share = ours.rate / self.ceilings.bind
-            found.append(f"{name}: {share:.1%} of what the server can bind, the target is {SHARE:.0%}")
-        if ours.events_missing > MISSING * pods:
-            late = (
-                f"{ours.events_missing} Events were missing {run.EVENTS_WITHIN:.0f} s after the last binding"
+        if theirs and rate < RATIO * theirs:
+            found.append(
+                f"{name}: {rate / theirs:.2f} times as fast as kube-scheduler, the target is {RATIO:g}"
             )
+        if ceiling and rate < SHARE * ceiling:
+            share = rate / ceiling
+            found.append(f"{name}: {share:.1%} of what the server can bind, the target is {SHARE:.0%}")
+        if self.missing and self.missing > MISSING * pods:
+            late = f"{self.missing} Events were missing {run.EVENTS_WITHIN:.0f} s after the last binding"
             found.append(f"{name}: {late}, the target is at most {MISSING * pods:.0f}")
         return found
 
@@ -105,6 +126,12 @@ def main(
         list[Part] | None,
         typer.Option(help="Measure this alone; may be given again.", show_default="all three"),
     ] = None,
+    rounds: Annotated[
+        int,
+        typer.Option(
+            min=1, help="Measure all so often, in turn, and report medians: a server's pace varies."
+        ),
+    ] = 1,
     output: Annotated[
         terminal.Output, typer.Option("--output", "-o", help="The form of the report.")
     ] = terminal.Output.TABLE,
@@ -122,7 +149,7 @@ def main(
         try:
             subjects = [workload.find(name).scaled(nodes, pods) for name in workloads or WORKLOADS]
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                rows = runner.run(_measured(subjects, only or list(Part)))
+                rows = runner.run(_measured(subjects, only or list(Part), rounds))
         except (workload.WorkloadError, run.DrainError, load.LoadError, subject.Ended) as error:
             terminal.fail(str(error))
         if output is terminal.Output.JSON:
@@ -137,20 +164,20 @@ def main(
             raise typer.Exit(1)
 
 
-async def _measured(subjects: list[workload.Workload], parts: list[Part]) -> list[Row]:
+async def _measured(subjects: list[workload.Workload], parts: list[Part], rounds: int) -> list[Row]:
     rows = [Row(work) for work in subjects]
     with terminal.bar() as bar:
-        whole = bar.add_task("measurements", total=len(rows) * len(parts))
+        whole = bar.add_task("measurements", total=len(rows) * len(parts) * rounds)
         for row in rows:
-            for part in parts:
+            for part in parts * rounds:
                 task = bar.add_task(row.work.name, total=None)
                 report = _reporter(bar, task, f"{row.work.name}, {part}")
                 if part is Part.CEILING:
-                    row.ceilings = await run.ceilings(row.work, report)
+                    row.ceilings.append(await run.ceilings(row.work, report))
                 elif part is Part.OURS:
-                    row.ours = await run.drain(subject.Subject.OURS, row.work, report)
+                    row.ours.append(await run.drain(subject.Subject.OURS, row.work, report))
                 else:
-                    row.theirs = await run.drain(subject.Subject.THEIRS, row.work, report)
+                    row.theirs.append(await run.drain(subject.Subject.THEIRS, row.work, report))
                 bar.remove_task(task)
                 bar.advance(whole)
     return rows
@@ -163,10 +190,15 @@ def _reporter(bar: progress.Progress, task: progress.TaskID, title: str) -> run.
     return report
 
 
-def _percentiles(drained: run.Drained | None) -> dict[str, float] | None:
-    if drained is None:
+def _median(values: Iterable[float]) -> float | None:
+    found = list(values)
+    return statistics.median(found) if found else None
+
+
+def _percentiles(drained: list[run.Drained]) -> dict[str, float] | None:
+    if not drained:
         return None
-    cuts = statistics.quantiles(drained.latencies, n=100)
+    cuts = statistics.quantiles([latency for each in drained for latency in each.latencies], n=100)
     return {f"p{share}": round(cuts[share - 1], 4) for share in (50, 90, 99)}
 
 

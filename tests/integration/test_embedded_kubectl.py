@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from stowage.embedded import registry, schema, server, store, subresources
+from stowage.embedded import registry, schema, server
+from stowage.embedded.storage import store
+from stowage.embedded.writing import subresources
 from tests.integration import embedded_client
 
 pytestmark = pytest.mark.slow

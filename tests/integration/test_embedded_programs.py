@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 import yaml
 
-from stowage.embedded import proto
+from stowage.embedded.http import proto
 from tests import reference_bin
 from tests.integration import embedded_client
 from tests.integration.embedded_client import Client

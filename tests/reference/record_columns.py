@@ -11,7 +11,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from stowage.embedded import measured, schema, subresources, tables
+from stowage.embedded import schema
+from stowage.embedded.http import measured, tables
+from stowage.embedded.writing import subresources
 from tests import control_plane
 
 OUT = Path("src/stowage/embedded/columns.json")

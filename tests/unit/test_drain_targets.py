@@ -18,15 +18,16 @@ def drained(rate: float, missing: int = 0) -> run.Drained:
 
 
 def row(
-    ours: run.Drained | None,
+    *ours: run.Drained,
     theirs: float | None = 1000 / 3,
     ceiling: float | None = 1000 / 0.75,
     size: tuple[int, int] = (5000, 5000),
     name: str = "basic",
 ) -> drain.Row:
     """By default, what the others do leaves a rate of 1,000 just enough."""
-    ceilings = run.Ceilings(ceiling, ceiling / 2) if ceiling else None
-    return drain.Row(workload.find(name).scaled(*size), ceilings, ours, drained(theirs) if theirs else None)
+    ceilings = [run.Ceilings(ceiling, ceiling / 2)] if ceiling else []
+    work = workload.find(name).scaled(*size)
+    return drain.Row(work, ceilings, list(ours), [drained(theirs)] if theirs else [])
 
 
 @pytest.mark.parametrize(
@@ -41,12 +42,17 @@ def row(
             ],
         ),
         (row(drained(900), ceiling=None), ["basic: 2.70 times as fast as kube-scheduler, the target is 3"]),
-        (row(drained(900), None), ["basic: 67.5% of what the server can bind, the target is 75%"]),
+        (row(drained(900), theirs=None), ["basic: 67.5% of what the server can bind, the target is 75%"]),
         (
             row(drained(1001, 51), name="spread"),
             ["spread: 51 Events were missing 10 s after the last binding, the target is at most 50"],
         ),
-        (row(None), []),
+        (row(), []),
+        (row(drained(1), drained(1001), drained(1002)), []),
+        (
+            row(drained(1001), drained(1001, 60), drained(1001)),
+            ["basic: 60 Events were missing 10 s after the last binding, the target is at most 50"],
+        ),
         (row(drained(1, 5000), size=(5000, 4999)), []),
         (row(drained(1, 500), size=(500, 500)), []),
         (row(drained(1, 5000), name="owned"), []),
@@ -58,6 +64,8 @@ def row(
         "share",
         "events",
         "not ours",
+        "the median counts",
+        "the worst round's Events count",
         "fewer pods",
         "small",
         "another workload",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from stowage.embedded import schema, store
+from stowage.embedded import schema
+from stowage.embedded.storage import store
 
 Object = dict[str, Any]
 CRDS: Final = "customresourcedefinitions.apiextensions.k8s.io"

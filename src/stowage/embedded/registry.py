@@ -14,21 +14,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from stowage.embedded import (
-    admission,
-    apply,
-    catalog,
-    clean,
-    defaults,
-    errors,
-    events,
-    query,
-    resize,
-    schema,
-    store,
-    strategies,
-    validation,
-)
+from stowage.embedded import catalog, errors, schema
+from stowage.embedded.http import query
+from stowage.embedded.storage import store
+from stowage.embedded.writing import admission, apply, clean, defaults, events, resize, strategies, validation
 
 Object = dict[str, Any]
 Clock = Callable[[], datetime]

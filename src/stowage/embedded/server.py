@@ -14,22 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from stowage.embedded import (
-    admission,
-    agenda,
-    app,
-    expiry,
-    journal,
-    keys,
-    kubelets,
-    registry,
-    restore,
-    roles,
-    schema,
-    store,
-    tls,
-)
+from stowage.embedded import agenda, registry, schema
 from stowage.embedded.controllers import manager
+from stowage.embedded.http import app, roles, tls
+from stowage.embedded.nodes import kubelets
+from stowage.embedded.storage import expiry, journal, keys, restore, store
+from stowage.embedded.writing import admission
 from stowage.serving import certificates, server
 
 _NAMESPACE: Final = schema.named("", "Namespace")

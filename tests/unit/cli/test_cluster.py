@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from stowage.cli import main
-from stowage.embedded import journal
+from stowage.embedded.storage import journal
 
 
 def refusal(*words: str) -> str:

@@ -3,8 +3,11 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from stowage.embedded import agenda, deletion, kubelets, registry, schema, server, store, subresources
+from stowage.embedded import agenda, registry, schema, server
 from stowage.embedded.controllers import manager
+from stowage.embedded.nodes import kubelets
+from stowage.embedded.storage import store
+from stowage.embedded.writing import deletion, subresources
 
 Object = dict[str, Any]
 OPTIONS = registry.Options("test")

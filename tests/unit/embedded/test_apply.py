@@ -2,7 +2,8 @@ from typing import Any
 
 import pytest
 
-from stowage.embedded import apply, errors, fields, schema
+from stowage.embedded import errors, schema
+from stowage.embedded.writing import apply, fields
 
 PODS = schema.named("", "Pod")
 MAPS = schema.named("", "ConfigMap")

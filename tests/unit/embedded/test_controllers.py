@@ -1,6 +1,7 @@
 import pytest
 
-from stowage.embedded import agenda, errors, subresources
+from stowage.embedded import agenda, errors
+from stowage.embedded.writing import subresources
 from tests.unit.embedded.simulated import OPTIONS, Cluster, template
 
 

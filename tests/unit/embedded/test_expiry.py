@@ -1,4 +1,4 @@
-from stowage.embedded import expiry
+from stowage.embedded.storage import expiry
 from tests.unit.embedded.simulated import Cluster
 
 

@@ -3,7 +3,9 @@ from typing import Any
 
 import pytest
 
-from stowage.embedded import errors, identity, registry, schema, server, store
+from stowage.embedded import errors, registry, schema, server
+from stowage.embedded.http import identity
+from stowage.embedded.storage import store
 from tests.unit.embedded.simulated import OPTIONS, START
 
 ACCOUNTS, PODS = schema.named("", "ServiceAccount"), schema.named("", "Pod")

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from stowage.embedded import job_rules
+from stowage.embedded.writing import job_rules
 from tests.unit.embedded.simulated import Cluster
 
 NARROWED = {"nodeSelector": {"a": "b"}}

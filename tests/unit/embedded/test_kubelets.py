@@ -2,7 +2,8 @@ from typing import Any
 
 import pytest
 
-from stowage.embedded import kubelets, schema
+from stowage.embedded import schema
+from stowage.embedded.nodes import kubelets
 from tests.unit.embedded.simulated import OPTIONS, Cluster, template
 
 

@@ -1,7 +1,10 @@
 from typing import Any
 
 from stowage.api import quantity
-from stowage.embedded import measured, schema, store, usage
+from stowage.embedded import schema
+from stowage.embedded.http import measured
+from stowage.embedded.nodes import usage
+from stowage.embedded.storage import store
 from tests.unit.embedded.simulated import Cluster, template
 
 NODES, PODS = (schema.named("metrics.k8s.io", kind) for kind in ("NodeMetrics", "PodMetrics"))

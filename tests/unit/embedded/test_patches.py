@@ -2,7 +2,8 @@ from typing import Any
 
 import pytest
 
-from stowage.embedded import errors, patches, schema
+from stowage.embedded import errors, schema
+from stowage.embedded.writing import patches
 
 PODS = schema.named("", "Pod").struct
 

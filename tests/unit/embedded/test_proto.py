@@ -5,7 +5,8 @@ import hypothesis
 import pytest
 from hypothesis import strategies
 
-from stowage.embedded import errors, proto, schema
+from stowage.embedded import errors, schema
+from stowage.embedded.http import proto
 
 NUMBERS = {
     name: {field: number for number, field in kind.numbers.items()} for name, kind in schema.types().items()

@@ -2,7 +2,9 @@ from typing import Any
 
 import pytest
 
-from stowage.embedded import errors, query, schema, store
+from stowage.embedded import errors, schema
+from stowage.embedded.http import query
+from stowage.embedded.storage import store
 
 PODS = schema.named("", "Pod")
 

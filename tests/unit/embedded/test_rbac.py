@@ -2,7 +2,9 @@ from typing import Any
 
 import pytest
 
-from stowage.embedded import errors, identity, rbac, registry, schema, server, store
+from stowage.embedded import errors, registry, schema, server
+from stowage.embedded.http import identity, rbac
+from stowage.embedded.storage import store
 from tests.unit.embedded.simulated import OPTIONS
 
 GROUP = "rbac.authorization.k8s.io"

@@ -1,6 +1,7 @@
 import pytest
 
-from stowage.embedded import requirements, schema
+from stowage.embedded import schema
+from stowage.embedded.writing import requirements
 
 RULE = requirements.Rule("spec.items[].inner?", ("a", "b"))
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from stowage.embedded import registry, restore, schema, server, store
+from stowage.embedded import registry, schema, server
+from stowage.embedded.storage import restore, store
 from stowage.simulate import problems
 
 PODS = schema.named("", "Pod")

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from stowage.embedded import journal, store
+from stowage.embedded.storage import journal, store
 
 
 def thing(name: str, **more: Any) -> dict[str, Any]:

@@ -2,8 +2,10 @@ from typing import Any
 
 import pytest
 
-from stowage.embedded import fields, schema, subresources, tables
+from stowage.embedded import schema
+from stowage.embedded.http import tables
 from stowage.embedded.printing import ages, kinds
+from stowage.embedded.writing import fields, subresources
 from tests.unit.embedded.simulated import START, Cluster, template
 
 NOW = START.timestamp()

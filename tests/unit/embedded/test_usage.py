@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from stowage.embedded import usage
+from stowage.embedded.nodes import usage
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC).timestamp()
 HOUR = 3600.0

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from stowage.embedded import errors, registry, schema, store
+from stowage.embedded import errors, registry, schema
+from stowage.embedded.storage import store
 from tests.integration import bad_fields
 
 Object = dict[str, Any]

@@ -3,7 +3,9 @@ from typing import Any
 
 import msgspec
 
-from stowage.embedded import query, registry, schema, store, watch
+from stowage.embedded import registry, schema
+from stowage.embedded.http import query, watch
+from stowage.embedded.storage import store
 from tests.unit.embedded.simulated import Cluster
 
 MAPS = schema.named("", "ConfigMap")

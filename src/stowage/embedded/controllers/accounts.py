@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from stowage.embedded import schema, store
+from stowage.embedded import schema
 from stowage.embedded.controllers import world as worlds
+from stowage.embedded.storage import store
 
 ACCOUNTS: Final = schema.named("", "ServiceAccount")
 NAME: Final = "default"

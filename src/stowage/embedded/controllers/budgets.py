@@ -6,8 +6,11 @@ from datetime import datetime
 from typing import Any, Final
 
 from stowage.api import quantity, selectors
-from stowage.embedded import query, quota, schema, store, subresources
+from stowage.embedded import schema
 from stowage.embedded.controllers import world as worlds
+from stowage.embedded.http import query
+from stowage.embedded.storage import store
+from stowage.embedded.writing import quota, subresources
 
 Object = dict[str, Any]
 BUDGETS: Final = schema.named("policy", "PodDisruptionBudget")

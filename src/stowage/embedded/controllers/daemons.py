@@ -7,9 +7,10 @@ from typing import Any, Final
 import msgspec
 
 from stowage.api import objects, selectors, tolerations
-from stowage.embedded import schema, store
+from stowage.embedded import schema
 from stowage.embedded.controllers import replicas
 from stowage.embedded.controllers import world as worlds
+from stowage.embedded.storage import store
 
 Object = dict[str, Any]
 SETS: Final = schema.named("apps", "DaemonSet")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from stowage.embedded import deletion, registry, schema
+from stowage.embedded import registry, schema
 from stowage.embedded.controllers import world as worlds
+from stowage.embedded.writing import deletion
 
 Object = dict[str, Any]
 FOREGROUND: Final = "foregroundDeletion"

@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Final
 
-from stowage.embedded import deletion, registry, schema, store
+from stowage.embedded import registry, schema
 from stowage.embedded.controllers import world as worlds
+from stowage.embedded.storage import store
+from stowage.embedded.writing import deletion
 
 Object = dict[str, Any]
 JOBS: Final = schema.named("batch", "Job")

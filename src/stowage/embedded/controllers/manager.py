@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
-from stowage.embedded import agenda, catalog, registry, store
+from stowage.embedded import agenda, catalog, registry
 from stowage.embedded.controllers import (
     accounts,
     budgets,
@@ -19,6 +19,7 @@ from stowage.embedded.controllers import (
     volumes,
 )
 from stowage.embedded.controllers import world as worlds
+from stowage.embedded.storage import store
 
 Object = dict[str, Any]
 Sync = Callable[[worlds.World, store.Key], None]

@@ -11,9 +11,11 @@ from typing import Any, Final
 
 import msgspec
 
-from stowage.embedded import admission, schema, store
+from stowage.embedded import schema
 from stowage.embedded.controllers import volumes
 from stowage.embedded.controllers import world as worlds
+from stowage.embedded.storage import store
+from stowage.embedded.writing import admission
 
 Object = dict[str, Any]
 CLASSES: Final = schema.named("storage.k8s.io", "VolumeAttributesClass")

@@ -8,8 +8,10 @@ from typing import Any, Final
 
 import msgspec
 
-from stowage.embedded import deletion, errors, schema, store, subresources
+from stowage.embedded import errors, schema
 from stowage.embedded.controllers import world as worlds
+from stowage.embedded.storage import store
+from stowage.embedded.writing import deletion, subresources
 
 Object = dict[str, Any]
 SETS: Final = schema.named("apps", "ReplicaSet")

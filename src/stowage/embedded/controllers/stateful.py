@@ -6,9 +6,10 @@ from typing import Any, Final
 
 import msgspec
 
-from stowage.embedded import errors, schema, store
+from stowage.embedded import errors, schema
 from stowage.embedded.controllers import replicas
 from stowage.embedded.controllers import world as worlds
+from stowage.embedded.storage import store
 
 Object = dict[str, Any]
 SETS: Final = schema.named("apps", "StatefulSet")

@@ -10,8 +10,11 @@ from __future__ import annotations
 from typing import Any, Final
 
 from stowage.api import quantity, selectors
-from stowage.embedded import deletion, query, registry, schema, store
+from stowage.embedded import registry, schema
 from stowage.embedded.controllers import world as worlds
+from stowage.embedded.http import query
+from stowage.embedded.storage import store
+from stowage.embedded.writing import deletion
 
 Object = dict[str, Any]
 CLAIMS: Final = schema.named("", "PersistentVolumeClaim")

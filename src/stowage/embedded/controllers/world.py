@@ -9,7 +9,9 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from stowage.embedded import agenda, deletion, errors, registry, schema, store
+from stowage.embedded import agenda, errors, registry, schema
+from stowage.embedded.storage import store
+from stowage.embedded.writing import deletion
 
 Object = dict[str, Any]
 PODS: Final = schema.named("", "Pod")

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from stowage.api import quantity
-from stowage.embedded import events
 from stowage.embedded.printing import ages, texts
 from stowage.embedded.printing.texts import NONE, UNSET, at, each
+from stowage.embedded.writing import events
 
 Object = dict[str, Any]
 Cell = Callable[[Object, float], Any]

@@ -9,8 +9,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from stowage.api import quantity, resources
-from stowage.embedded import errors, pod_defaults, requirements
+from stowage.embedded import errors
 from stowage.embedded.rules import amounts, containers, faults, placement, volumes
+from stowage.embedded.writing import pod_defaults, requirements
 
 Object = dict[str, Any]
 Cause = errors.Cause

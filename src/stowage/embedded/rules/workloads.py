@@ -11,7 +11,8 @@ from typing import Any, Final
 import msgspec
 
 from stowage.api import selectors
-from stowage.embedded import errors, query
+from stowage.embedded import errors
+from stowage.embedded.http import query
 from stowage.embedded.rules import faults, placement, pods, volumes
 
 Object = dict[str, Any]

@@ -1,0 +1,1 @@
+"""Requests and answers: who asks and may, paths and verbs, watches, tables, discovery, OpenAPI."""

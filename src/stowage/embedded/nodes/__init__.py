@@ -1,0 +1,1 @@
+"""Simulated nodes: kubelets, what becomes of their pods, and what those use."""

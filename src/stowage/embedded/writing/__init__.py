@@ -1,0 +1,1 @@
+"""What becomes of a write: defaults, admission, validation, patches, field managers, deletion."""
