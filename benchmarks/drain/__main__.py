@@ -54,7 +54,7 @@ class Row:
 
     @property
     def rate(self) -> float | None:
-        """Pods a second, ours; of several rounds the median, here and below."""
+        """Pods a second, ours; of several rounds the median, as of other rates."""
         return _median(each.rate for each in self.ours)
 
     @property
@@ -68,6 +68,12 @@ class Row:
         return _median(each.bind for each in self.ceilings)
 
     @property
+    def lag(self) -> float | None:
+        """Seconds from the last binding to 99 % of the Events, in the worst round; None: not in time."""
+        lags = [each.event_lag for each in self.ours if each.event_lag is not None]
+        return max(lags) if lags and len(lags) == len(self.ours) else None
+
+    @property
     def missing(self) -> int | None:
         """Events that were not there in time, in the worst round."""
         return max((each.events_missing for each in self.ours), default=None)
@@ -75,7 +81,6 @@ class Row:
     def plain(self) -> dict[str, Any]:
         """As JSON. Rates in pods a second; what was not measured is null."""
         rate, theirs = self.rate, self.their_rate
-        lags = [each.event_lag for each in self.ours]
         return {
             "name": self.work.name,
             "nodes": self.work.nodes.count,
@@ -85,7 +90,7 @@ class Row:
             "ratio": _rounded(rate / theirs if rate and theirs else None, 2),
             "bindCeiling": _rounded(self.ceiling, 1),
             "bindEventCeiling": _rounded(_median(each.bind_event for each in self.ceilings), 1),
-            "eventLagSeconds": None if None in lags else _rounded(_median(filter(None, lags)), 2),
+            "eventLagSeconds": _rounded(self.lag, 2),
             "eventsMissing": self.missing,
             "peakRssMiB": _rounded(max((each.peak_rss_mib for each in self.ours), default=None), 1),
             "latencySeconds": {"ours": _percentiles(self.ours), "theirs": _percentiles(self.theirs)},

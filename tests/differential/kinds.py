@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import random
-from collections.abc import Callable
-from typing import Any
 
-Object = dict[str, Any]
-Make = Callable[[random.Random], Object]
+from tests.differential import objects
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,8 +14,8 @@ class Kind:
     group_version: str
     plural: str
     kind: str
-    make: Make
-    edits: tuple[Object, ...] = ()
+    make: objects.Make
+    edits: tuple[objects.Object, ...] = ()
     namespaced: bool = True
     subresources: tuple[str, ...] = ()
     beside: tuple[str, ...] = ()
@@ -35,272 +31,13 @@ class Kind:
         return f"{root}/{self.group_version}{inside}/{self.plural}"
 
 
-LABELS = ("web", "db", "cache")
-
-
-def amount(rng: random.Random) -> str:
-    return rng.choice(["1", "0.5", "100m", "1500m", "0.1", "1e3", "2"])
-
-
-def memory(rng: random.Random) -> str:
-    return rng.choice(["1Gi", "1024Mi", "1.5Gi", "1e6", "128974848", "500M"])
-
-
-def container(rng: random.Random, name: str = "a") -> Object:
-    made: Object = {"name": name, "image": rng.choice(["nginx", "nginx:1.27", "r:5000/a/b:latest"])}
-    if rng.random() < 0.6:
-        made["resources"] = {"requests": {"cpu": amount(rng), "memory": memory(rng)}}
-    if rng.random() < 0.2:
-        made.setdefault("resources", {})["limits"] = {"cpu": "4", "memory": "4Gi", "example.com/gpu": "1"}
-    if rng.random() < 0.3:
-        made["ports"] = [{"containerPort": rng.choice([80, 8080]), "name": "http"}]
-    if rng.random() < 0.2:
-        made["env"] = [{"name": "A", "value": "b"}, {"name": "C"}]
-    if rng.random() < 0.15:
-        made["livenessProbe"] = {"httpGet": {"path": "/", "port": 80}}
-    return made
-
-
-def pod_spec(rng: random.Random) -> Object:
-    made: Object = {"containers": [container(rng, name) for name in "ab"[: rng.randint(1, 2)]]}
-    extras: dict[str, Any] = {
-        "initContainers": [container(rng, "i")],
-        "nodeSelector": {"disk": "ssd"},
-        "tolerations": [{"key": "a", "operator": "Exists", "effect": "NoSchedule"}],
-        "terminationGracePeriodSeconds": rng.choice([0, 5, 60]),
-        "volumes": [{"name": "v", "emptyDir": {}}, {"name": "c", "configMap": {"name": "c"}}],
-        "hostNetwork": True,
-        "priorityClassName": "system-cluster-critical",
-        "schedulingGates": [{"name": "example.com/g"}],
-        "affinity": {
-            "nodeAffinity": {
-                "requiredDuringSchedulingIgnoredDuringExecution": {
-                    "nodeSelectorTerms": [
-                        {"matchExpressions": [{"key": "z", "operator": "In", "values": ["a"]}]}
-                    ]
-                }
-            },
-            "podAntiAffinity": {
-                "preferredDuringSchedulingIgnoredDuringExecution": [
-                    {
-                        "weight": 5,
-                        "podAffinityTerm": {
-                            "topologyKey": "kubernetes.io/hostname",
-                            "labelSelector": {"matchLabels": {"app": "web"}},
-                        },
-                    }
-                ]
-            },
-        },
-        "topologySpreadConstraints": [
-            {"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule", "labelSelector": {}}
-        ],
-        "schedulerName": "other",
-        "overhead": None,
-    }
-    for key in rng.sample(sorted(extras), rng.randint(0, 3)):
-        if extras[key] is not None:
-            made[key] = extras[key]
-    return made
-
-
-def pod(rng: random.Random) -> Object:
-    return {"spec": pod_spec(rng)}
-
-
-def template(rng: random.Random, **spec: Any) -> Object:
-    inner = {key: value for key, value in pod_spec(rng).items() if key != "schedulingGates"}
-    return {"metadata": {"labels": {"app": "t"}}, "spec": inner | spec}
-
-
-def workload(rng: random.Random, **more: Any) -> Object:
-    made: Object = {"selector": {"matchLabels": {"app": "t"}}, "template": template(rng)} | more
-    return {"spec": made}
-
-
-def replicated(rng: random.Random, **more: Any) -> Object:
-    return workload(rng, **more, **({"replicas": rng.randint(1, 3)} if rng.random() < 0.7 else {}))
-
-
-def job(rng: random.Random) -> Object:
-    made: Object = {"template": template(rng, restartPolicy=rng.choice(["Never", "OnFailure"]))}
-    if rng.random() < 0.5:
-        made |= {"parallelism": rng.randint(0, 3), "completions": rng.randint(1, 3)}
-    return {"spec": made}
-
-
-def service(rng: random.Random) -> Object:
-    port: Object = {"port": 80, "name": "http"}
-    if rng.random() < 0.5:
-        port |= {"targetPort": rng.choice([8080, "web"]), "protocol": rng.choice(["TCP", "UDP"])}
-    headless = {"clusterIP": "None"} if rng.random() < 0.5 else {}
-    return {"spec": {"selector": {"app": "web"}, "ports": [port]} | headless}
-
-
-def claim_spec(rng: random.Random) -> Object:
-    made: Object = {
-        "accessModes": [rng.choice(["ReadWriteOnce", "ReadOnlyMany", "ReadWriteOncePod"])],
-        "resources": {"requests": {"storage": rng.choice(["1Gi", "1.5Gi", "1000M"])}},
-    }
-    if rng.random() < 0.5:
-        made["storageClassName"] = rng.choice(["", "fast"])
-    return made
-
-
-def volume(rng: random.Random) -> Object:
-    source = rng.choice(
-        [
-            {"csi": {"driver": "d", "volumeHandle": "h"}},
-            {"hostPath": {"path": "/x"}},
-            {"nfs": {"server": "s", "path": "/p"}},
-        ]
-    )
-    return {"spec": {"capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"], **source}}
-
-
-def node(rng: random.Random) -> Object:
-    made: Object = {"spec": {}}
-    if rng.random() < 0.5:
-        made["spec"]["taints"] = [{"key": "a", "effect": rng.choice(["NoSchedule", "NoExecute"])}]
-    if rng.random() < 0.7:
-        made["status"] = {"capacity": {"cpu": amount(rng), "memory": memory(rng), "pods": "110"}}
-    return made
-
-
-def event(rng: random.Random) -> Object:
-    return {
-        "eventTime": "2026-01-01T00:00:00.000000Z",
-        "reportingController": "example.com/c",
-        "reportingInstance": "i",
-        "action": "Binding",
-        "reason": rng.choice(["Scheduled", "FailedScheduling"]),
-        "regarding": {"kind": "Pod", "name": rng.choice("pq"), "namespace": "$namespace"},
-        "type": rng.choice(["Normal", "Warning"]),
-        "note": "n",
-    }
-
-
-def core_event(rng: random.Random) -> Object:
-    return {
-        "involvedObject": {"kind": "Pod", "name": rng.choice("pq"), "namespace": "$namespace"},
-        "reason": rng.choice(["Scheduled", "FailedScheduling"]),
-        "message": "m",
-        "type": "Normal",
-        "source": {"component": "c"},
-        "count": rng.randint(1, 3),
-    }
-
-
-def rules(rng: random.Random) -> Object:
-    return {
-        "rules": [
-            {"apiGroups": [""], "resources": ["pods"], "verbs": rng.sample(["get", "list", "watch"], 2)}
-        ]
-    }
-
-
-def binding(rng: random.Random) -> Object:
-    """Of a Role of the sequence, or of one that is always there and whole without a controller."""
-    role = {"kind": "Role", "name": rng.choice("abc")}
-    admin = {"kind": "ClusterRole", "name": "cluster-admin"}
-    account = {"kind": "ServiceAccount", "name": rng.choice("xy"), "namespace": "$namespace"}
-    return {
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io"} | rng.choice([role, role, admin]),
-        "subjects": [rng.choice([account, {"kind": "User", "name": USER}])],
-    }
-
-
-def cluster_binding(rng: random.Random) -> Object:
-    account = {"kind": "ServiceAccount", "name": rng.choice("xy"), "namespace": "$namespace"}
-    view = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "view"}
-    return {"roleRef": view, "subjects": [account]}
-
-
-def access(rng: random.Random) -> Object:
-    """What an access review asks: of a resource, of a path, of both or of nothing."""
-    of = {"verb": rng.choice(["get", "list", "delete", "*"]), "resource": rng.choice(["pods", "configmaps"])}
-    of |= rng.choice([{}, {"name": "a"}, {"subresource": "status"}, {"group": "apps"}])
-    resource: Object = {"resourceAttributes": of | {"namespace": rng.choice(["$namespace"] * 4 + ["other"])}}
-    path: Object = {"nonResourceAttributes": {"verb": "get", "path": rng.choice(["/version", "/metrics"])}}
-    return rng.choice([resource] * 8 + [path] * 2 + [resource | path, {}])
-
-
-def anothers_access(rng: random.Random) -> Object:
-    account: Object = {"user": f"system:serviceaccount:$namespace:{rng.choice('xy')}"}
-    who: Object = rng.choice(
-        [{"user": USER}, {"user": USER}, account, {"user": "x", "groups": ["system:masters"]}, {}]
-    )
-    return {"spec": who | access(rng)}
-
-
-def webhook(rng: random.Random) -> Object:
-    return {
-        "webhooks": [
-            {
-                "name": "a.example.com",
-                "admissionReviewVersions": ["v1"],
-                "sideEffects": "None",
-                "clientConfig": {"url": "https://example.invalid/"},
-                "rules": [
-                    {
-                        "apiGroups": ["example.com"],
-                        "apiVersions": ["v1"],
-                        "operations": ["CREATE"],
-                        "resources": ["x"],
-                    }
-                ],
-                **({"failurePolicy": "Ignore"} if rng.random() < 0.5 else {}),
-            }
-        ]
-    }
-
-
-def policy(rng: random.Random) -> Object:
-    return {
-        "spec": {
-            "matchConstraints": {
-                "resourceRules": [
-                    {
-                        "apiGroups": ["example.com"],
-                        "apiVersions": ["v1"],
-                        "operations": ["CREATE"],
-                        "resources": ["x"],
-                    }
-                ]
-            },
-            "validations": [{"expression": "true", **({"message": "m"} if rng.random() < 0.5 else {})}],
-        }
-    }
-
-
-def claim_request(rng: random.Random) -> Object:
-    return {
-        "devices": {"requests": [{"name": "r", "exactly": {"deviceClassName": rng.choice(["gpu", "nic"])}}]}
-    }
-
-
-def slice_spec(rng: random.Random) -> Object:
-    pool = {"name": "p", "generation": rng.randint(0, 2), "resourceSliceCount": 1}
-    devices = [{"name": f"d{i}"} for i in range(rng.randint(1, 2))]
-    return {"spec": {"driver": "d.example.com", "nodeName": "n", "pool": pool, "devices": devices}}
-
-
-def widget(rng: random.Random) -> Object:
-    parts = [{"name": name, "n": rng.randint(0, 2)} for name in "ab"[: rng.randint(0, 2)]]
-    return {"spec": {"size": rng.randint(0, 2), "a": {"b": rng.choice(["c", "d"])}, "parts": parts}}
-
-
-def always(made: Object) -> Make:
-    return lambda rng: made
-
-
 SCALED = (
     {"spec": {"replicas": 2}},
     {"spec": {"replicas": -1}},
     {"spec": {"template": {"spec": {"hostNetwork": None}}}},
 )
 DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
-WIDGETS: Object = {
+WIDGETS: objects.Object = {
     "metadata": {"name": "widgets.differential.example.com"},
     "spec": {
         "group": "differential.example.com",
@@ -320,9 +57,7 @@ WIDGETS: Object = {
     },
 }
 """The definition of a custom kind, whose objects are free-form."""
-USER = "jane"
-"""Who may nothing but what a sequence allows."""
-RS = "rbac.authorization.k8s.io/v1"
+RBAC = "rbac.authorization.k8s.io/v1"
 AUTHENTICATION, AUTHORIZATION = "authentication.k8s.io/v1", "authorization.k8s.io/v1"
 STORAGE, RESOURCE, ADMISSION = "storage.k8s.io/v1", "resource.k8s.io/v1", "admissionregistration.k8s.io/v1"
 
@@ -347,7 +82,7 @@ KINDS: tuple[Kind, ...] = (
         "v1",
         "pods",
         "Pod",
-        pod,
+        objects.pod,
         (
             {"spec": {"nodeName": "n"}},
             {"spec": {"activeDeadlineSeconds": 5}},
@@ -363,7 +98,7 @@ KINDS: tuple[Kind, ...] = (
         "v1",
         "services",
         "Service",
-        service,
+        objects.service,
         ({"spec": {"ports": [{"port": 81}]}}, {"spec": {"sessionAffinity": "ClientIP"}}),
         subresources=("status",),
     ),
@@ -394,12 +129,12 @@ KINDS: tuple[Kind, ...] = (
         ({"spec": {"hard": {"secrets": "9"}}},),
         subresources=("status",),
     ),
-    Kind("v1", "podtemplates", "PodTemplate", lambda rng: {"template": template(rng)}),
+    Kind("v1", "podtemplates", "PodTemplate", lambda rng: {"template": objects.template(rng)}),
     Kind(
         "v1",
         "replicationcontrollers",
         "ReplicationController",
-        lambda rng: {"spec": {"selector": {"app": "t"}, "template": template(rng)}},
+        lambda rng: {"spec": {"selector": {"app": "t"}, "template": objects.template(rng)}},
         SCALED,
         subresources=("status", "scale"),
     ),
@@ -413,7 +148,7 @@ KINDS: tuple[Kind, ...] = (
         "v1",
         "persistentvolumeclaims",
         "PersistentVolumeClaim",
-        lambda rng: {"spec": claim_spec(rng)},
+        lambda rng: {"spec": objects.claim_spec(rng)},
         ({"spec": {"volumeName": "v"}}, {"spec": {"accessModes": ["ReadWriteMany"]}}),
         subresources=("status",),
     ),
@@ -421,7 +156,7 @@ KINDS: tuple[Kind, ...] = (
         "v1",
         "persistentvolumes",
         "PersistentVolume",
-        volume,
+        objects.volume,
         (
             {"spec": {"claimRef": {"kind": "PersistentVolumeClaim", "namespace": "x", "name": "y"}}},
             {"spec": {"persistentVolumeReclaimPolicy": "Delete"}},
@@ -442,7 +177,7 @@ KINDS: tuple[Kind, ...] = (
         "v1",
         "nodes",
         "Node",
-        node,
+        objects.node,
         (
             {"spec": {"unschedulable": True}},
             {"spec": {"taints": None}},
@@ -453,28 +188,30 @@ KINDS: tuple[Kind, ...] = (
         namespaced=False,
         subresources=("status",),
     ),
-    Kind("v1", "events", "Event", core_event, ({"count": 7},)),
+    Kind("v1", "events", "Event", objects.core_event, ({"count": 7},)),
     Kind(
         "events.k8s.io/v1",
         "events",
         "Event",
-        event,
+        objects.event,
         ({"series": {"count": 2, "lastObservedTime": "2026-01-01T00:00:01.000000Z"}}, {"note": "o"}),
     ),
     Kind(
         "apps/v1",
         "deployments",
         "Deployment",
-        replicated,
+        objects.replicated,
         (*SCALED, {"spec": {"strategy": {"type": "Recreate"}}}, {"spec": {"paused": True}}),
         subresources=("status", "scale"),
     ),
-    Kind("apps/v1", "replicasets", "ReplicaSet", replicated, SCALED, subresources=("status", "scale")),
+    Kind(
+        "apps/v1", "replicasets", "ReplicaSet", objects.replicated, SCALED, subresources=("status", "scale")
+    ),
     Kind(
         "apps/v1",
         "statefulsets",
         "StatefulSet",
-        lambda rng: replicated(rng, serviceName="s"),
+        lambda rng: objects.replicated(rng, serviceName="s"),
         (*SCALED, {"spec": {"serviceName": "t"}}),
         subresources=("status", "scale"),
     ),
@@ -482,7 +219,7 @@ KINDS: tuple[Kind, ...] = (
         "apps/v1",
         "daemonsets",
         "DaemonSet",
-        workload,
+        objects.workload,
         ({"spec": {"updateStrategy": {"type": "OnDelete"}}},),
         subresources=("status",),
     ),
@@ -497,7 +234,7 @@ KINDS: tuple[Kind, ...] = (
         "batch/v1",
         "jobs",
         "Job",
-        job,
+        objects.job,
         ({"spec": {"parallelism": 2}}, {"spec": {"suspend": True}}, {"spec": {"completions": 9}}),
         subresources=("status",),
     ),
@@ -505,7 +242,7 @@ KINDS: tuple[Kind, ...] = (
         "batch/v1",
         "cronjobs",
         "CronJob",
-        lambda rng: {"spec": {"schedule": "*/5 * * * *", "jobTemplate": job(rng)}},
+        lambda rng: {"spec": {"schedule": "*/5 * * * *", "jobTemplate": objects.job(rng)}},
         ({"spec": {"suspend": True}}, {"spec": {"schedule": "@daily"}}),
         subresources=("status",),
     ),
@@ -539,7 +276,7 @@ KINDS: tuple[Kind, ...] = (
         "networking.k8s.io/v1",
         "ingressclasses",
         "IngressClass",
-        always({"spec": {"controller": "example.com/c"}}),
+        objects.always({"spec": {"controller": "example.com/c"}}),
         namespaced=False,
     ),
     Kind(
@@ -557,7 +294,7 @@ KINDS: tuple[Kind, ...] = (
         "node.k8s.io/v1",
         "runtimeclasses",
         "RuntimeClass",
-        always({"handler": "h"}),
+        objects.always({"handler": "h"}),
         ({"handler": "i"},),
         namespaced=False,
     ),
@@ -576,16 +313,16 @@ KINDS: tuple[Kind, ...] = (
         ({"spec": {"minAvailable": 2}}, {"spec": {"selector": None}}),
         subresources=("status",),
     ),
-    Kind(RS, "roles", "Role", rules),
-    Kind(RS, "clusterroles", "ClusterRole", rules, namespaced=False),
+    Kind(RBAC, "roles", "Role", objects.rules),
+    Kind(RBAC, "clusterroles", "ClusterRole", objects.rules, namespaced=False),
     Kind(
-        RS,
+        RBAC,
         "rolebindings",
         "RoleBinding",
-        binding,
+        objects.binding,
         ({"roleRef": {"name": "edit"}}, {"subjects": None}),
     ),
-    Kind(RS, "clusterrolebindings", "ClusterRoleBinding", cluster_binding, namespaced=False),
+    Kind(RBAC, "clusterrolebindings", "ClusterRoleBinding", objects.cluster_binding, namespaced=False),
     Kind(
         "scheduling.k8s.io/v1",
         "priorityclasses",
@@ -638,14 +375,14 @@ KINDS: tuple[Kind, ...] = (
         STORAGE,
         "csistoragecapacities",
         "CSIStorageCapacity",
-        lambda rng: {"storageClassName": "c", "capacity": memory(rng)},
+        lambda rng: {"storageClassName": "c", "capacity": objects.memory(rng)},
         ({"capacity": "3Gi"}, {"storageClassName": "d"}),
     ),
     Kind(
         STORAGE,
         "volumeattachments",
         "VolumeAttachment",
-        always({"spec": {"attacher": "a", "nodeName": "n", "source": {"persistentVolumeName": "v"}}}),
+        objects.always({"spec": {"attacher": "a", "nodeName": "n", "source": {"persistentVolumeName": "v"}}}),
         ({"spec": {"nodeName": "m"}},),
         namespaced=False,
         subresources=("status",),
@@ -654,43 +391,43 @@ KINDS: tuple[Kind, ...] = (
         STORAGE,
         "volumeattributesclasses",
         "VolumeAttributesClass",
-        always({"driverName": "d", "parameters": {"a": "b"}}),
+        objects.always({"driverName": "d", "parameters": {"a": "b"}}),
         namespaced=False,
     ),
-    Kind(RESOURCE, "deviceclasses", "DeviceClass", always({"spec": {}}), namespaced=False),
+    Kind(RESOURCE, "deviceclasses", "DeviceClass", objects.always({"spec": {}}), namespaced=False),
     Kind(
         RESOURCE,
         "resourceclaims",
         "ResourceClaim",
-        lambda rng: {"spec": claim_request(rng)},
+        lambda rng: {"spec": objects.claim_request(rng)},
         subresources=("status",),
     ),
     Kind(
         RESOURCE,
         "resourceclaimtemplates",
         "ResourceClaimTemplate",
-        lambda rng: {"spec": {"spec": claim_request(rng)}},
+        lambda rng: {"spec": {"spec": objects.claim_request(rng)}},
     ),
-    Kind(RESOURCE, "resourceslices", "ResourceSlice", slice_spec, namespaced=False),
+    Kind(RESOURCE, "resourceslices", "ResourceSlice", objects.slice_spec, namespaced=False),
     Kind(
         ADMISSION,
         "validatingwebhookconfigurations",
         "ValidatingWebhookConfiguration",
-        webhook,
+        objects.webhook,
         namespaced=False,
     ),
     Kind(
         ADMISSION,
         "mutatingwebhookconfigurations",
         "MutatingWebhookConfiguration",
-        webhook,
+        objects.webhook,
         namespaced=False,
     ),
     Kind(
         ADMISSION,
         "validatingadmissionpolicies",
         "ValidatingAdmissionPolicy",
-        policy,
+        objects.policy,
         namespaced=False,
         subresources=("status",),
     ),
@@ -698,7 +435,7 @@ KINDS: tuple[Kind, ...] = (
         ADMISSION,
         "validatingadmissionpolicybindings",
         "ValidatingAdmissionPolicyBinding",
-        always({"spec": {"policyName": "absent", "validationActions": ["Deny"]}}),
+        objects.always({"spec": {"policyName": "absent", "validationActions": ["Deny"]}}),
         namespaced=False,
     ),
     Kind(
@@ -732,7 +469,7 @@ KINDS: tuple[Kind, ...] = (
         AUTHORIZATION,
         "subjectaccessreviews",
         "SubjectAccessReview",
-        anothers_access,
+        objects.anothers_access,
         namespaced=False,
         beside=("roles", "rolebindings"),
         kept=False,
@@ -742,7 +479,7 @@ KINDS: tuple[Kind, ...] = (
         AUTHORIZATION,
         "localsubjectaccessreviews",
         "LocalSubjectAccessReview",
-        anothers_access,
+        objects.anothers_access,
         beside=("roles", "rolebindings"),
         kept=False,
         named=False,
@@ -751,7 +488,7 @@ KINDS: tuple[Kind, ...] = (
         AUTHORIZATION,
         "selfsubjectaccessreviews",
         "SelfSubjectAccessReview",
-        lambda rng: {"spec": access(rng)},
+        lambda rng: {"spec": objects.access(rng)},
         namespaced=False,
         beside=("roles", "rolebindings"),
         kept=False,
@@ -771,7 +508,7 @@ KINDS: tuple[Kind, ...] = (
         "differential.example.com/v1",
         "widgets",
         "Widget",
-        widget,
+        objects.widget,
         (
             {"spec": {"size": 2}},
             {"spec": {"parts": [{"name": "b"}]}},

@@ -11,7 +11,7 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from tests.differential import kinds
+from tests.differential import kinds, objects
 
 MERGE = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
@@ -95,7 +95,7 @@ class Sequence:
         step = self._rng.choices([make for _, make in choices], weights)[0](kind)
         if step.verb != "GET" and kind.named:
             return step
-        user = self._rng.choice(["", "", "", "", kinds.USER])
+        user = self._rng.choice(["", "", "", "", objects.USER])
         return dataclasses.replace(step, user=user, settles=bool(user) or not kind.named or step.settles)
 
     # ---------------------------------------------------------------- objects
@@ -105,7 +105,7 @@ class Sequence:
         return name if kind.namespaced else f"$namespace-{name}"
 
     def _object(self, kind: kinds.Kind, name: str) -> dict[str, Any]:
-        labels = {"seq": "$namespace", "app": self._rng.choice(kinds.LABELS)}
+        labels = {"seq": "$namespace", "app": self._rng.choice(objects.LABELS)}
         if self._rng.random() < 0.5:
             labels["tier"] = self._rng.choice("12")
         made = copy.deepcopy(kind.make(self._rng))

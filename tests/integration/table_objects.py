@@ -3,7 +3,7 @@
 import random
 from typing import Any
 
-from tests.differential import kinds
+from tests.differential import kinds, objects
 
 Object = dict[str, Any]
 LONG_AGO = "2019-05-01T10:00:00Z"
@@ -484,6 +484,6 @@ def of(kind: kinds.Kind) -> list[Object]:
     rng = random.Random(1)
     made = [kind.make(rng)]
     if kind.plural == "events":
-        event = kinds.event(rng) | {"eventTime": "2018-01-01T00:00:00.000000Z", "regarding": _ABOUT}
+        event = objects.event(rng) | {"eventTime": "2018-01-01T00:00:00.000000Z", "regarding": _ABOUT}
         return made + (_EVENTS if kind.group_version == "v1" else [event, event | _SERIES])
     return made + _EXTRA.get(kind.plural, [])

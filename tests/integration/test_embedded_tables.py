@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests import control_plane
-from tests.differential import compare, kinds, requests, run
+from tests.differential import compare, kinds, objects, requests, run
 from tests.integration import embedded_client, table_objects
 
 SPACE = "tables"
@@ -36,7 +36,7 @@ _GADGETS: list[dict[str, Any]] = [
     {"spec": {"text": True, "number": 2.0, "share": 2, "since": 5}},
     {},
 ]
-GADGET = kinds.Kind("tables.example.com/v1", "gadgets", "Gadget", kinds.widget)
+GADGET = kinds.Kind("tables.example.com/v1", "gadgets", "Gadget", objects.widget)
 
 
 @pytest.fixture(scope="module")

@@ -13,8 +13,8 @@ from stowage.simulate.bench import workload
 from tests import reference_bin
 
 
-def drained(rate: float, missing: int = 0) -> run.Drained:
-    return run.Drained(rate, 0.5, missing, [0.01, 0.02], 150.0)
+def drained(rate: float, missing: int = 0, lag: float | None = 0.5) -> run.Drained:
+    return run.Drained(rate, lag, missing, [0.01, 0.02], 150.0)
 
 
 def row(
@@ -73,6 +73,16 @@ def row(
 )
 def test_each_target_that_is_missed_is_a_sentence(measured: drain.Row, said: list[str]) -> None:
     assert measured.shortfalls() == said
+
+
+@pytest.mark.parametrize(
+    ("lags", "told"),
+    [([0.0], 0.0), ([0.5, 2.0, 1.0], 2.0), ([0.5, None, 1.0], None), ([], None)],
+    ids=["none at all", "the worst", "not in time", "not ours"],
+)
+def test_the_lag_of_events_is_that_of_the_worst_round(lags: list[float | None], told: float | None) -> None:
+    measured = row(*(drained(1000, lag=lag) for lag in lags))
+    assert measured.plain()["eventLagSeconds"] == told
 
 
 @pytest.mark.parametrize(("rate", "code"), [(1001, 0), (900, 1)], ids=["reached", "missed"])

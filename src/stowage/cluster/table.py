@@ -7,7 +7,7 @@ gone. Columns are views of ``size`` rows; write to none of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import msgspec
 import numpy as np
@@ -314,13 +314,14 @@ class Table:
         self.pods.terms.add(shape.id, shape.terms)
         return shape
 
-    def unused(self) -> int:
-        """How many shapes and groups are remembered that no pod on a node has."""
+    def unused(self, pending: Collection[pods.Incoming] = ()) -> int:
+        """How many shapes and groups are remembered that no pod on a node has, and none of ``pending``."""
         taken = self.pods.rows[: self.pods.size] >= 0
-        used = sum(
-            len(np.unique(each[: self.pods.size][taken])) for each in (self.pods.shapes, self.pods.groups)
-        )
-        return len(self.shapes) + len(self.groups) - used
+        specs = set(self.pods.shapes[: self.pods.size][taken].tolist())
+        labels = set(self.pods.groups[: self.pods.size][taken].tolist())
+        specs.update(pod.shape.id for pod in pending)
+        labels.update(pod.group.id for pod in pending)
+        return len(self.shapes) + len(self.groups) - len(specs) - len(labels)
 
     def label_view(self, group: shapes.Group) -> tuple[int, tuple[tuple[str, str | None], ...]]:
         """The group's labels as far as any selector reads them, and how many keys those read.

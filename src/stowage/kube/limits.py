@@ -119,7 +119,7 @@ class Limiter:
             else:
                 await admitted
         except asyncio.CancelledError:
-            if admitted.done() and not admitted.cancelled() and place:
+            if not admitted.cancel() and not admitted.cancelled() and place:
                 self._take(priority, -1)  # admitted and cancelled in the same turn of the loop
             self._serve()
             raise

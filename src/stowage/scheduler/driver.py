@@ -236,7 +236,8 @@ class Driver:
             await self._client.clock.sleep(queues.FLUSH_POOL)
             self.queue.flush_pool()
             self._awake.set()
-            if not any(self.waiting) and self.engine.cluster.unused() > self._unused:
+            unused = self.engine.cluster.unused(self.cache.pending.values())
+            if unused > self._unused and not any(self.waiting):
                 raise Overgrown
 
     # ----------------------------------------------------------------- cycles

@@ -518,3 +518,5 @@ def test_what_no_pod_has_any_more_is_counted() -> None:
     assert made.unused() == 1  # the labels; the spec is the other one's too
     made.remove_pod("uid-default-b")
     assert made.unused() == 3
+    pending = made.set_pod(make_pod("c").label(job="3").cpu("1").done())
+    assert made.unused([pending]) == 2  # the labels of both that have gone; the spec has a pod again

@@ -113,6 +113,20 @@ async def test_what_may_be_late_stands_back_for_a_while_only(monkeypatch: pytest
         await enter_and_leave(limiter, limits.Priority.IDLE, [], "event")
 
 
+async def test_who_stands_back_and_gives_up_leaves_no_place_taken() -> None:
+    limiter = limits.Limiter(qps=None, burst=1, places=limits.BESIDE, clock=fakes.Clock())
+    async with contextlib.AsyncExitStack() as stack:
+        for _ in range(limits.BESIDE):
+            await stack.enter_async_context(limiter.place())
+        waiting = asyncio.create_task(enter_and_leave(limiter, limits.Priority.IDLE, [], "event"))
+        await fakes.settled()
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+    async with contextlib.AsyncExitStack() as stack, asyncio.timeout(1):
+        for _ in range(limits.BESIDE):
+            await stack.enter_async_context(limiter.place())
+
+
 async def test_what_may_be_late_has_a_share_all_the_same() -> None:
     limiter = limits.Limiter(qps=None, burst=1, places=100, clock=fakes.Clock())
     async with contextlib.AsyncExitStack() as stack:

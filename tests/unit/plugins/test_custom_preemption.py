@@ -287,11 +287,16 @@ def test_a_filter_that_fails_is_told() -> None:
 # --------------------------------------------------------- a profile, and the engine
 
 
-def engine() -> cycle.Engine:
+def loaded(text: str) -> config.Configuration:
+    """A configuration that may name the plugin; it has no faults and no warnings."""
     known = {name: registry.points(registry.find(name)) for name in registry.names() - intree.POINTS.keys()}
-    loaded = config.load(CONFIG, known=known, strict=True)
-    assert loaded.warnings == ()
-    return cycle.Engine(table.Table(), [profile.Profile(each) for each in loaded.config.profiles])
+    made = config.load(text, known=known, strict=True)
+    assert made.warnings == ()
+    return made.config
+
+
+def engine() -> cycle.Engine:
+    return cycle.Engine(table.Table(), [profile.Profile(each) for each in loaded(CONFIG).profiles])
 
 
 def test_a_profile_has_it_in_the_place_of_the_default() -> None:

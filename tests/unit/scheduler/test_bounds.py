@@ -18,7 +18,6 @@ def test_the_usual_bounds_are_what_holds_where_none_are_given() -> None:
             events=default(events.Recorder, "limit"),
             series=default(series.Aggregator, "limit"),
             news=default(informer.Informer, "limit"),
-            unused=bounds.Bounds.unused,
             page=default(watch.Source, "page"),
         )
         == bounds.USUAL

@@ -1,38 +1,25 @@
 """CustomPreemption in the place of DefaultPreemption, with the driver: its victims are evicted alike."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from aiohttp import web
 
-from stowage.framework import config, registry
-from stowage.framework.config import intree
 from stowage.kube import informer
 from stowage.scheduler import driver
 from stowage.scheduler.metering import metrics
 from tests.builders import make_node, make_pod
 from tests.unit.kube import fakes
-from tests.unit.scheduler.test_driver import Scheduler, Server
+from tests.unit.plugins import test_custom_preemption
+from tests.unit.scheduler.test_driver import HoldingServer, Scheduler, Server
+from tests.unit.scheduler.test_driver_rules import kept_out
 
-CONFIG = """
-apiVersion: kubescheduler.config.k8s.io/v1
-kind: KubeSchedulerConfiguration
-profiles:
-- schedulerName: default-scheduler
-  plugins:
-    postFilter:
-      disabled: [{name: DefaultPreemption}]
-      enabled: [{name: CustomPreemption}]
-"""
-NOT_AT_ALL = CONFIG.replace("postFilter", "multiPoint")
+NOT_AT_ALL = test_custom_preemption.CONFIG.replace("postFilter", "multiPoint")
 
 
 @asynccontextmanager
-async def world(server: Server, text: str = CONFIG) -> AsyncIterator[Scheduler]:
-    known = {name: registry.points(registry.find(name)) for name in registry.names() - intree.POINTS.keys()}
-    written = config.load(text, known=known, strict=True).config
+async def world(server: Server, text: str = test_custom_preemption.CONFIG) -> AsyncIterator[Scheduler]:
+    written = test_custom_preemption.loaded(text)
     async with fakes.client_of(server.handle) as made:
         scheduler = Scheduler(made)
         scheduler.driver = driver.Driver(made, written, lambda: True, seed=1)
@@ -99,32 +86,11 @@ async def test_where_nobody_may_be_evicted_the_pod_is_told_so() -> None:
 
 
 async def test_a_gate_without_default_preemption_opens_when_a_victim_is_gone() -> None:
-    let = asyncio.Event()
-    asked: list[str] = []
-
-    async def handle(request: web.Request) -> web.Response:
-        await request.read()
-        asked.append(f"{request.method} {request.path.rpartition('/pods/')[2]}")
-        if request.method == "PATCH" and request.path.endswith("low/status"):
-            await let.wait()
-        return web.json_response({})
-
-    server = Server()
-    server.handle = handle  # type: ignore[method-assign]
+    server = HoldingServer()
     async with world(server, NOT_AT_ALL) as scheduler:
         [chain] = scheduler.driver.engine.profiles.values()
         assert "DefaultPreemption" not in {plugin.name for plugin in chain.pre_enqueue}
-        scheduler.tell(make_node("n"), make_pod("low").cpu("4").on("n"), make_pod("p").cpu("4").priority(9))
-        scheduler.driver.attempt()
-        async with asyncio.timeout(5):
-            while "PATCH low/status" not in asked:
-                await asyncio.sleep(0)
-        scheduler.tell(make_node("big").allocatable(cpu="8"))
-        assert scheduler.place("p") == "gated"
-        let.set()
-        await scheduler.settle()
-        scheduler.tell(make_pod("low").on("n"), what=informer.What.REMOVED)
-        assert scheduler.place("p") in ("active", "backoff")
+        await kept_out(scheduler, server)
 
 
 def metrics_of(scheduler: Scheduler) -> int:

@@ -43,6 +43,20 @@ class Server:
         return [body for verb, path, body in self.asked if verb == method and path.endswith(end)]
 
 
+class HoldingServer(Server):
+    """Does not answer that the victim is marked until it may."""
+
+    def __init__(self, **answers: Answer) -> None:
+        super().__init__(**answers)
+        self.may = asyncio.Event()
+
+    async def handle(self, request: web.Request) -> web.Response:
+        answer = await super().handle(request)
+        if request.method == "PATCH" and request.path.endswith("low/status"):
+            await self.may.wait()
+        return answer
+
+
 class Scheduler:
     """A driver without watches: news are told by the test, cycles run when it says."""
 
@@ -335,24 +349,19 @@ async def test_an_eviction_that_fails_lets_the_pod_try_again() -> None:
 
 
 async def test_a_victim_that_went_by_itself_while_the_pod_was_kept_out_keeps_it_out_no_longer() -> None:
-    let = asyncio.Event()
+    def gone(request: web.Request) -> web.Response:
+        low = request.path.endswith("low/status")
+        return fakes.status(404, "NotFound") if low else web.json_response({})
 
-    async def handle(request: web.Request) -> web.Response:
-        await request.read()
-        if not request.path.endswith("low/status"):
-            return web.json_response({})
-        await let.wait()
-        return fakes.status(404, "NotFound")
-
-    async with fakes.client_of(handle) as made:
-        scheduler = Scheduler(made)
+    server = HoldingServer(patch=gone)
+    async with world(server) as scheduler:
         scheduler.tell(
             make_node("n"), make_pod("low").cpu("4").on("n"), make_pod("high").cpu("4").priority(9)
         )
         scheduler.driver.attempt()
         scheduler.tell(make_pod("low").on("n"), what=informer.What.REMOVED)
         assert scheduler.place("high") == "gated"
-        let.set()
+        server.may.set()
         await scheduler.settle()
         assert scheduler.place("high") == "active"
 

@@ -15,7 +15,7 @@ from stowage.scheduler import bounds, live
 from stowage.scheduler.queueing import queue as queues
 from tests.builders import PodBuilder, make_node, make_pod
 from tests.unit.kube import fakes
-from tests.unit.scheduler.test_driver import SCHEDULER, Scheduler, Server, world
+from tests.unit.scheduler.test_driver import SCHEDULER, HoldingServer, Scheduler, Server, world
 
 
 def condition(server: Server, name: str = "p") -> dict[str, Any]:
@@ -305,42 +305,38 @@ async def test_where_one_victim_cannot_be_evicted_the_last_one_is_spared() -> No
     assert not server.sent("DELETE", "/low-2")  # the least important one comes last
 
 
+async def kept_out(scheduler: Scheduler, server: HoldingServer) -> None:
+    """A pod takes a victim's place: it is gated until the victim is gone, whatever happens meanwhile."""
+    scheduler.tell(make_node("n"), make_pod("low").cpu("4").on("n"), make_pod("p").cpu("4").priority(9))
+    scheduler.driver.attempt()
+    async with asyncio.timeout(5):
+        while not server.sent("PATCH", "/low/status"):
+            await asyncio.sleep(0)
+    scheduler.tell(make_node("big").allocatable(cpu="8"))
+    assert scheduler.place("p") == "gated"
+    server.may.set()
+    await scheduler.settle()
+    scheduler.tell(make_pod("low").on("n"), what=informer.What.REMOVED)
+    assert scheduler.place("p") in ("active", "backoff")
+
+
 async def test_while_its_victims_are_being_evicted_a_pod_is_kept_out() -> None:
-    let = asyncio.Event()
-    asked: list[str] = []
-
-    async def handle(request: web.Request) -> web.Response:
-        await request.read()
-        asked.append(f"{request.method} {request.path.rpartition('/pods/')[2]}")
-        if request.method == "PATCH" and request.path.endswith("low/status"):
-            await let.wait()
-        return web.json_response({})
-
-    async with fakes.client_of(handle) as made:
-        scheduler = Scheduler(made)
-        scheduler.tell(make_node("n"), make_pod("low").cpu("4").on("n"), make_pod("p").cpu("4").priority(9))
-        scheduler.driver.attempt()
-        async with asyncio.timeout(5):
-            while "PATCH low/status" not in asked:
-                await asyncio.sleep(0)
-        scheduler.tell(make_node("big").allocatable(cpu="8"))
-        assert scheduler.place("p") == "gated"
-        let.set()
-        await scheduler.settle()
-        scheduler.tell(make_pod("low").on("n"), what=informer.What.REMOVED)
-        assert scheduler.place("p") in ("active", "backoff")
+    server = HoldingServer()
+    async with world(server) as scheduler:
+        await kept_out(scheduler, server)
 
 
 class ListingServer:
-    """A node and a pod to be listed, nothing to be watched, and no Lease. ``refused``: answers of kinds."""
+    """A node, a pod and ``others`` to be listed, nothing to be watched, and no Lease. ``refused``: answers of
+    kinds."""
 
-    def __init__(self, **refused: int) -> None:
+    def __init__(self, *others: Any, **refused: int) -> None:
         self.asked: list[tuple[str, str]] = []
         self.bound = asyncio.Event()
         self._refused = refused
         self._items: dict[str, list[Any]] = {
             "nodes": [make_node("n").raw],
-            "pods": [make_pod("p").spec(schedulerName=SCHEDULER).raw],
+            "pods": [make_pod("p").spec(schedulerName=SCHEDULER).raw, *others],
         }
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
@@ -393,15 +389,17 @@ async def test_kinds_that_are_lacking_or_forbidden_are_done_without(
     ]
 
 
+WITHOUT_LEASE = config.load(
+    "apiVersion: kubescheduler.config.k8s.io/v1\nkind: KubeSchedulerConfiguration\n"
+    "leaderElection: {leaderElect: false}\n"
+).config
+
+
 async def test_a_driver_that_remembers_too_many_pods_of_the_past_makes_place_for_another() -> None:
     server, clock = ListingServer(), fakes.Clock(hurry=False)
-    written = config.load(
-        "apiVersion: kubescheduler.config.k8s.io/v1\nkind: KubeSchedulerConfiguration\n"
-        "leaderElection: {leaderElect: false}\n"
-    ).config
     kept = dataclasses.replace(bounds.USUAL, unused=-1)
     async with fakes.client_of(server.handle, clock=clock) as made:
-        process = live.Process(made, written, kept)
+        process = live.Process(made, WITHOUT_LEASE, kept)
         run = asyncio.create_task(process.run())
         async with asyncio.timeout(10):
             await server.bound.wait()
@@ -409,5 +407,24 @@ async def test_a_driver_that_remembers_too_many_pods_of_the_past_makes_place_for
             while server.asked.count(("POST", "binding")) < 2:  # the next one schedules what is pending still
                 await clock.advance(queues.FLUSH_POOL)
         assert process.driver is not first
+        run.cancel()
+        await asyncio.gather(run, return_exceptions=True)
+
+
+async def test_pods_that_wait_are_not_of_the_past() -> None:
+    waits = make_pod("q").label(job="1").cpu("9000").spec(schedulerName=SCHEDULER).raw
+    server, clock = ListingServer(waits), fakes.Clock(hurry=False)
+    kept = dataclasses.replace(bounds.USUAL, unused=0)
+    async with fakes.client_of(server.handle, clock=clock) as made:
+        process = live.Process(made, WITHOUT_LEASE, kept)
+        run = asyncio.create_task(process.run())
+        async with asyncio.timeout(10):
+            await server.bound.wait()
+            first = process.driver
+            assert first is not None
+            while not first.queue.counts[queues.POOL]:
+                await clock.advance(1)
+            await clock.advance(2 * queues.FLUSH_POOL)
+        assert process.driver is first
         run.cancel()
         await asyncio.gather(run, return_exceptions=True)

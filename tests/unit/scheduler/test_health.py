@@ -8,7 +8,9 @@ import pytest
 from stowage.scheduler.https import health
 
 GROUP = health.Group(
-    "readyz", [health.PING, health.Check("shutdown", lambda: "process is shutting down", "going")]
+    "readyz",
+    [health.PING, health.Check("shutdown", lambda: "process is shutting down", "going")],
+    health.Results(),
 )
 
 

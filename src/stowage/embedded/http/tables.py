@@ -14,12 +14,11 @@ import msgspec
 
 from stowage.embedded import schema
 from stowage.embedded.printing import ages, cells, kinds, pods, texts
+from stowage.embedded.writing import workload_defaults
 
 Object = dict[str, Any]
 _KEPT: Final = 512
 """Kinds whose cells are kept ready: more than a cluster has."""
-_GENERATION: Final = "deprecated.daemonset.template.generation"
-"""Of DaemonSets."""
 
 
 def key(resource: schema.Resource) -> str:
@@ -100,8 +99,10 @@ def row(resource: schema.Resource, value: Object, now: float, include: str) -> O
 def partial(value: Object) -> Object:
     """Of an object its metadata only, without the annotation that the real server keeps as a field."""
     meta = value["metadata"]
-    if _GENERATION in (meta.get("annotations") or {}):
-        others = {name: text for name, text in meta["annotations"].items() if name != _GENERATION}
+    if workload_defaults.TEMPLATES in (meta.get("annotations") or {}):
+        others = {
+            name: text for name, text in meta["annotations"].items() if name != workload_defaults.TEMPLATES
+        }
         meta = {name: part for name, part in meta.items() if name != "annotations"}
         meta |= {"annotations": others} if others else {}
     return {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": meta}

@@ -81,6 +81,11 @@ def amount(name: str, stated: str) -> tuple[str, ...]:
     return wrong
 
 
+def overcommits(name: str) -> bool:
+    """Whether of a resource more may be promised than there is (`IsOvercommitAllowed`)."""
+    return names.is_native(name) and not names.is_huge_page(name)
+
+
 def positive(path: str, stated: str) -> Iterator[Cause]:
     if quantity.nanos(stated) <= 0:
         yield faults.invalid(path, stated, faults.POSITIVE)
@@ -124,7 +129,7 @@ def at_pod_level(path: str, stated: Object, claims: Set[str]) -> Iterator[Cause]
 def _within_limits(path: str, stated: Object) -> Iterator[Cause]:
     limits, requests = stated.get("limits") or {}, stated.get("requests") or {}
     for name, given in requests.items():
-        shared = names.is_native(name) and not names.is_huge_page(name)
+        shared = overcommits(name)
         limit = limits.get(name)
         if limit is None:
             if not shared:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-from stowage.api import names, quantity
+from stowage.api import quantity
 from stowage.embedded import errors
 from stowage.embedded.rules import amounts, faults, placement, volumes
 
@@ -132,15 +132,13 @@ def _quota(value: Object) -> Iterator[Cause]:
     for pair in _CONFLICTS:
         if pair <= set(scopes):
             yield faults.invalid("spec.scopes", scopes, "conflicting scopes")
-    selector = spec.get("scopeSelector") or {}
+    path, selector = "spec.scopeSelector.matchExpressions", spec.get("scopeSelector") or {}
     parts = selector.get("matchExpressions") or ()
     for part in parts:
-        yield from _scope_requirement("spec.scopeSelector.matchExpressions", part)
-        path = "spec.scopeSelector.matchExpressions"
+        yield from _scope_requirement(path, part)
         yield from _scoped(path, selector, part.get("scopeName", ""), hard)
     for pair in _CONFLICTS:
         if pair <= {part.get("scopeName") for part in parts}:
-            path = "spec.scopeSelector.matchExpressions"
             yield faults.invalid(path, scopes or None, "conflicting scopes")
 
 
@@ -182,10 +180,8 @@ def _limit_range(value: Object) -> Iterator[Cause]:
             yield faults.duplicate(f"{at}.type", kind)
         seen.add(kind)
         yield from _limit_names(at, kind, item)
-        if kind == "PersistentVolumeClaim" and not {"storage"} & {
-            *(item.get("min") or ()),
-            *(item.get("max") or ()),
-        }:
+        bounded = {*(item.get("min") or ()), *(item.get("max") or ())}
+        if kind == "PersistentVolumeClaim" and "storage" not in bounded:
             why = "either minimum or maximum storage value is required, but neither was provided"
             yield faults.required(f"{at}.limits", why)
         yield from _limit_order(at, item if kind != "Pod" else _without_defaults(item))
@@ -233,12 +229,8 @@ def _limit_order(path: str, item: Object) -> Iterator[Cause]:
                 pair = (stated[lower], stated[upper])
                 yield faults.invalid(f"{path}.{told}[{name}]", pair[shown], why.format(*pair))
         yield from _ratio(f"{path}.maxLimitRequestRatio[{name}]", stated, nanos)
-        shared = names.is_native(name) and not names.is_huge_page(name)
-        if (
-            not shared
-            and "default" in nanos
-            and nanos["default"] != nanos.get("defaultRequest", nanos["default"])
-        ):
+        fixed = not amounts.overcommits(name)
+        if fixed and "default" in nanos and nanos["default"] != nanos.get("defaultRequest", nanos["default"]):
             given, asked = stated["default"], stated["defaultRequest"]
             why = f"default value {given} must equal to defaultRequest value {asked} in {name}"
             yield faults.invalid(f"{path}.defaultRequest[{name}]", asked, why)

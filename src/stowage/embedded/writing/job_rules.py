@@ -15,6 +15,7 @@ import msgspec
 from stowage.api import selectors
 from stowage.embedded import errors
 from stowage.embedded.http import query
+from stowage.embedded.rules import faults
 
 Object = dict[str, Any]
 Cause = errors.Cause
@@ -56,7 +57,7 @@ def _generated(job: Object, prefixed: bool) -> Iterator[Cause]:
     for name, text in wanted.items():
         path = f"spec.template.metadata.labels[{name}]"
         if name not in labels:
-            yield Cause(path, f"Required value: must be '{text}'", "FieldValueRequired")
+            yield faults.required(path, f"must be '{text}'")
         elif labels[name] != text:
             yield Cause(path, f"Invalid value: must be '{text}'")
     with contextlib.suppress(selectors.SelectorError, msgspec.ValidationError):

@@ -1,7 +1,7 @@
-"""What is refused with 422 in kinds other than pods and workloads: what is wrong, and what may not change.
+"""What is refused with 422, kind by kind: what is missing, and what may not change. Not of pods.
 
-Only what a client meets who states too little or changes what stays; the values themselves of kinds that
-no scheduler reads are taken as they are. Rules: pkg/apis/*/validation.
+The values that a scheduler reads are looked at in `stowage.embedded.rules`; those of kinds that none reads
+are taken as they are, but for a few that a client easily gets wrong. Rules: pkg/apis/*/validation.
 """
 
 from __future__ import annotations
@@ -102,28 +102,23 @@ def at(value: Any, path: str) -> Any:
     return functools.reduce(lambda inside, name: (inside or {}).get(name), path.split("."), value)
 
 
-def required(path: str) -> Cause:
-    return Cause(path, "Required value", "FieldValueRequired")
-
-
 def _data(before: Object | None, value: Object) -> Iterator[Cause]:
     """Of a ConfigMap or a Secret."""
     if before is None or not before.get("immutable"):
         return
+    why = "field is immutable when `immutable` is set"
     if not value.get("immutable"):
-        message = "Forbidden: field is immutable when `immutable` is set"
-        yield Cause("immutable", message, "FieldValueForbidden")
+        yield faults.forbidden("immutable", why)
     for field in ("data", "binaryData"):
         if before.get(field) != value.get(field):
-            message = "Forbidden: field is immutable when `immutable` is set"
-            yield Cause(field, message, "FieldValueForbidden")
+            yield faults.forbidden(field, why)
 
 
 def _priority_class(before: Object | None, value: Object) -> Iterator[Cause]:
     name = value["metadata"].get("name", "")
     if before is not None:
         if before["value"] != value["value"]:
-            yield Cause("value", "Forbidden: may not be changed in an update.", "FieldValueForbidden")
+            yield faults.forbidden("value", "may not be changed in an update.")
         return
     yield from faults.one_of("preemptionPolicy", value["preemptionPolicy"], pods.PREEMPTION)
     if name.startswith("system-"):
@@ -138,15 +133,15 @@ def _priority_class(before: Object | None, value: Object) -> Iterator[Cause]:
                 why = f"value of {name} PriorityClass must be {fixed}"
         yield faults.forbidden("metadata.name", reserved + why)
     elif value["value"] > HIGHEST_PRIORITY:
-        message = f"Forbidden: maximum allowed value of a user defined priority is {HIGHEST_PRIORITY}"
-        yield Cause("value", message, "FieldValueForbidden")
+        why = f"maximum allowed value of a user defined priority is {HIGHEST_PRIORITY}"
+        yield faults.forbidden("value", why)
 
 
 def _namespace(before: Object | None, value: Object) -> Iterator[Cause]:
     for i, each in enumerate(at(value, "spec.finalizers") or ()):
         if "/" not in each and each not in FINALIZERS:
             path = "spec.finalizers" if before is None else f"spec.finalizers[{i}]"
-            yield Cause(path, f'Invalid value: "{each}": {UNQUALIFIED}')
+            yield faults.invalid(path, each, UNQUALIFIED)
 
 
 def _stateful_set(before: Object | None, value: Object) -> Iterator[Cause]:
@@ -155,8 +150,8 @@ def _stateful_set(before: Object | None, value: Object) -> Iterator[Cause]:
     old, new = before["spec"], value["spec"]
     keys = (old.keys() | new.keys()) - _STATEFUL_FREE
     if any(old.get(key) != new.get(key) for key in keys):
-        message = "Forbidden: updates to statefulset spec for fields other than those that may change"
-        yield Cause("spec", message, "FieldValueForbidden")
+        why = "updates to statefulset spec for fields other than those that may change"
+        yield faults.forbidden("spec", why)
 
 
 def _budget(before: Object | None, value: Object) -> Iterator[Cause]:
@@ -181,7 +176,7 @@ def _role(before: Object | None, value: Object) -> Iterator[Cause]:
         paths = rule.get("nonResourceURLs")
         for field in ("verbs",) if paths else ("verbs", "apiGroups", "resources"):
             if not rule.get(field):
-                yield required(f"rules[{i}].{field}")
+                yield faults.required(f"rules[{i}].{field}")
 
 
 def _binding(*kinds: str) -> Check:
@@ -190,14 +185,14 @@ def _binding(*kinds: str) -> Check:
         if reference.get("kind") not in kinds:
             yield Cause("roleRef.kind", "Unsupported value", "FieldValueNotSupported")
         if not reference.get("name"):
-            yield required("roleRef.name")
+            yield faults.required("roleRef.name")
         for i, subject in enumerate(value.get("subjects") or ()):
             if not subject.get("name"):
-                yield required(f"subjects[{i}].name")
+                yield faults.required(f"subjects[{i}].name")
             if subject.get("kind") not in {"ServiceAccount", "User", "Group"}:
                 yield Cause(f"subjects[{i}].kind", "Unsupported value", "FieldValueNotSupported")
             elif subject["kind"] == "ServiceAccount" and "Role" not in kinds and not subject.get("namespace"):
-                yield required(f"subjects[{i}].namespace")
+                yield faults.required(f"subjects[{i}].namespace")
 
     return of_roles
 
@@ -208,8 +203,8 @@ def _volume(before: Object | None, value: Object) -> Iterator[Cause]:
         return
     sources = {name: part for name, part in spec.items() if name not in _VOLUME_PLAIN}
     if sources != {name: part for name, part in before["spec"].items() if name not in _VOLUME_PLAIN}:
-        message = "Forbidden: spec.persistentvolumesource is immutable after creation"
-        yield Cause("spec.persistentvolumesource", message, "FieldValueForbidden")
+        why = "spec.persistentvolumesource is immutable after creation"
+        yield faults.forbidden("spec.persistentvolumesource", why)
     if before["spec"].get("volumeMode") != spec.get("volumeMode"):
         yield Cause("volumeMode", f"Invalid value: {FIXED}")
 
@@ -228,12 +223,12 @@ def _event(before: Object | None, value: Object) -> Iterator[Cause]:
         if not namespace and found not in {"default", "kube-system"}:
             yield Cause("involvedObject.namespace", "Invalid value: does not match event.namespace")
         if not event.get("reportingComponent"):
-            yield required(reporter)
+            yield faults.required(reporter)
         if not names.is_qualified(event.get("reportingComponent", "")):
             yield Cause(reporter, "Invalid value: name part must be a qualified name")
         for field in ("reportingInstance", "action", "reason"):
             if not event.get(field):
-                yield required(field)
+                yield faults.required(field)
     if not strict:
         return
     series = event.get("series")
@@ -241,7 +236,7 @@ def _event(before: Object | None, value: Object) -> Iterator[Cause]:
         if series.get("count", 0) < 2:
             yield Cause("series.count", "Invalid value: should be at least 2")
         if series.get("lastObservedTime") is None:
-            yield required("series.lastObservedTime")
+            yield faults.required("series.lastObservedTime")
     if before is None:
         yield from _new_event(event)
         return
@@ -255,7 +250,7 @@ def _event(before: Object | None, value: Object) -> Iterator[Cause]:
 
 def _new_event(event: Object) -> Iterator[Cause]:
     if event.get("eventTime") is None:
-        yield required("eventTime")
+        yield faults.required("eventTime")
     if event.get("type") not in {"Normal", "Warning"}:
         yield Cause("type", "Invalid value: has invalid value")
     for field in ("firstTimestamp", "lastTimestamp", "count", "source"):
@@ -273,8 +268,8 @@ def _claim(before: Object | None, value: Object) -> Iterator[Cause]:
         new.pop("volumeName", None)
     size, had = _storage(value, "spec.resources.requests"), _storage(before, "spec.resources.requests")
     if size < had and size <= _storage(before, "status.capacity"):
-        message = "Forbidden: field can not be less than status.capacity"
-        yield Cause("spec.resources.requests.storage", message, "FieldValueForbidden")
+        why = "field can not be less than status.capacity"
+        yield faults.forbidden("spec.resources.requests.storage", why)
     if at(before, "status.phase") == "Bound":
         old["resources"] = new.get("resources")
     if "storageClassName" not in old:
@@ -282,8 +277,8 @@ def _claim(before: Object | None, value: Object) -> Iterator[Cause]:
     if old.get("volumeMode") != new.get("volumeMode"):
         yield Cause("volumeMode", f"Invalid value: {FIXED}")
     if old != new:
-        message = "Forbidden: spec is immutable after creation except resources.requests and"
-        yield Cause("spec", f"{message} volumeAttributesClassName for bound claims", "FieldValueForbidden")
+        why = "spec is immutable after creation except resources.requests and"
+        yield faults.forbidden("spec", f"{why} volumeAttributesClassName for bound claims")
 
 
 def _storage(value: Object, path: str) -> int:
@@ -295,8 +290,8 @@ def _node(before: Object | None, value: Object) -> Iterator[Cause]:
     for field in ("podCIDR", "providerID"):
         old = at(before, f"spec.{field}") if before is not None else None
         if old and old != spec.get(field):
-            message = "Forbidden: node updates may only change labels, taints, or capacity"
-            yield Cause(f"spec.{field}", message, "FieldValueForbidden")
+            why = "node updates may only change labels, taints, or capacity"
+            yield faults.forbidden(f"spec.{field}", why)
 
 
 def _ingress(before: Object | None, value: Object) -> Iterator[Cause]:
@@ -306,13 +301,13 @@ def _ingress(before: Object | None, value: Object) -> Iterator[Cause]:
         yield Cause("spec", "Invalid value: either `defaultBackend` or `rules` must be specified")
     service = (backend or {}).get("service")
     if service is not None and not (service.get("port") or {}):
-        yield required("spec.defaultBackend")
+        yield faults.required("spec.defaultBackend")
 
 
 def _service(before: Object | None, value: Object) -> Iterator[Cause]:
     spec = value["spec"]
     if not spec.get("ports") and spec.get("clusterIP") != "None" and spec.get("type") != "ExternalName":
-        yield required("spec.ports")
+        yield faults.required("spec.ports")
     had, has = at(before, "spec.clusterIPs"), spec.get("clusterIPs")
     if had and has and had[0] != has[0]:
         yield Cause("spec.clusterIPs[0]", "Invalid value: may not change once set")
@@ -320,9 +315,9 @@ def _service(before: Object | None, value: Object) -> Iterator[Cause]:
     for i, port in enumerate(ports):
         name = port.get("name", "")
         if len(ports) > 1 and not name:
-            yield required(f"spec.ports[{i}].name")
+            yield faults.required(f"spec.ports[{i}].name")
         elif name in taken:
-            yield Cause(f"spec.ports[{i}].name", f'Duplicate value: "{name}"', "FieldValueDuplicate")
+            yield faults.duplicate(f"spec.ports[{i}].name", name)
         taken.add(name)
 
 
@@ -345,7 +340,7 @@ def _capacity(before: Object | None, value: Object) -> Iterator[Cause]:
 
 def _revision(before: Object | None, value: Object) -> Iterator[Cause]:
     if not isinstance(value.get("data"), dict):
-        yield required("data")
+        yield faults.required("data")
 
 
 def _driver(before: Object | None, value: Object) -> Iterator[Cause]:
@@ -355,21 +350,21 @@ def _driver(before: Object | None, value: Object) -> Iterator[Cause]:
 
 def _policy(before: Object | None, value: Object) -> Iterator[Cause]:
     if not at(value, "spec.validations") and not at(value, "spec.auditAnnotations"):
-        yield required("spec.validations")
-        yield required("spec.auditAnnotations")
+        yield faults.required("spec.validations")
+        yield faults.required("spec.auditAnnotations")
 
 
 def _attributes(before: Object | None, value: Object) -> Iterator[Cause]:
     for field in ("driverName", "parameters"):
         if before is not None and before.get(field) != value.get(field):
-            yield Cause(field, f"Forbidden: updates to {field} are forbidden.", "FieldValueForbidden")
+            yield faults.forbidden(field, f"updates to {field} are forbidden.")
 
 
 def _deployment(before: Object | None, value: Object) -> Iterator[Cause]:
     strategy = value["spec"]["strategy"]
     if strategy["type"] == "Recreate" and "rollingUpdate" in strategy:
-        message = "Forbidden: may not be specified when strategy `type` is 'Recreate'"
-        yield Cause("spec.strategy.rollingUpdate", message, "FieldValueForbidden")
+        why = "may not be specified when strategy `type` is 'Recreate'"
+        yield faults.forbidden("spec.strategy.rollingUpdate", why)
 
 
 _CHECKS: Final[dict[str, Check]] = {

@@ -56,7 +56,7 @@ def created(resource: schema.Resource, value: Object) -> list[Cause]:
 def updated(resource: schema.Resource, before: Object, value: Object, subresource: str = "") -> list[Cause]:
     """What is wrong with a new version of an object."""
     uid = value["metadata"]["uid"]
-    own = [Cause("metadata.uid", f'Invalid value: "{uid}": {kind_rules.FIXED}')]
+    own = [faults.invalid("metadata.uid", uid, kind_rules.FIXED)]
     found = own if uid != before["metadata"]["uid"] else []
     found += _new_finalizers(before["metadata"], value["metadata"])
     found += [*_labels(resource, value), *_body(resource, before, value), *_of_kind(resource, before, value)]
@@ -64,8 +64,8 @@ def updated(resource: schema.Resource, before: Object, value: Object, subresourc
         nominated = (value.get("status") or {}).get("nominatedNodeName")
         settled = (before.get("status") or {}).get("nominatedNodeName")
         if nominated and nominated != settled and before["spec"].get("nodeName"):
-            message = "Forbidden: may not be set on pods that are already bound to a node"
-            found.append(Cause("status.nominatedNodeName", message, "FieldValueForbidden"))
+            why = "may not be set on pods that are already bound to a node"
+            found.append(faults.forbidden("status.nominatedNodeName", why))
         if subresource == "resize":
             return [*found, *resize.check(before, value)]
         found += list(_pod_change(before["spec"], value["spec"]))
@@ -76,15 +76,15 @@ def _new_finalizers(before: Object, meta: Object) -> list[Cause]:
     added = set(meta.get("finalizers") or ()) - set(before.get("finalizers") or ())
     if not added or "deletionTimestamp" not in before:
         return []
-    message = f"Forbidden: no finalizer can be added to an object being deleted: {sorted(added)}"
-    return [Cause("metadata.finalizers", message, "FieldValueForbidden")]
+    why = f"no finalizer can be added to an object being deleted: {sorted(added)}"
+    return [faults.forbidden("metadata.finalizers", why)]
 
 
 def _metadata(resource: schema.Resource, value: Object) -> Iterator[Cause]:
     meta = value["metadata"]
     name = meta.get("name", "")
     if not name:
-        yield Cause("metadata.name", "Required value: name or generateName is required", "FieldValueRequired")
+        yield faults.required("metadata.name", "name or generateName is required")
     yield from faults.each("metadata.name", name, _name(resource, name) if name else ())
     yield from _labels(resource, value)
 
@@ -138,13 +138,13 @@ def _pod_change(before: Object, after: Object) -> Iterator[Cause]:
     """What may change in a pod's spec: images, deadline, more tolerations, fewer gates."""
     for field in ("containers", "initContainers"):
         if len(before.get(field) or ()) != len(after.get(field) or ()):
-            message = "Forbidden: pod updates may not add or remove containers"
-            yield Cause(f"spec.{field}", message, "FieldValueForbidden")
+            why = "pod updates may not add or remove containers"
+            yield faults.forbidden(f"spec.{field}", why)
             return
     kept = [each for each in before.get("tolerations") or () if each not in (after.get("tolerations") or ())]
     if any(not _prolonged(each, after) for each in kept):
-        message = "Forbidden: existing toleration can not be modified except its tolerationSeconds"
-        yield Cause("spec.tolerations", message, "FieldValueForbidden")
+        why = "existing toleration can not be modified except its tolerationSeconds"
+        yield faults.forbidden("spec.tolerations", why)
     gates = {gate["name"] for gate in before.get("schedulingGates") or ()}
     last = {gate["name"]: i for i, gate in enumerate(after.get("schedulingGates") or ())}
     for name, i in last.items():
@@ -152,7 +152,7 @@ def _pod_change(before: Object, after: Object) -> Iterator[Cause]:
             why = f"only deletion is allowed, but found new scheduling gate '{name}'"
             yield faults.forbidden(f"spec.schedulingGates[{i}].name", why)
     if _settled(before, bool(gates)) != _settled(after, bool(gates)):
-        yield Cause("spec", f"Forbidden: {_POD_FIXED}", "FieldValueForbidden")
+        yield faults.forbidden("spec", _POD_FIXED)
 
 
 def _prolonged(toleration: Object, after: Object) -> bool:

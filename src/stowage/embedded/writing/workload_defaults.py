@@ -10,7 +10,7 @@ from typing import Any, Final
 from stowage.embedded.writing import pod_defaults
 
 Object = dict[str, Any]
-_TEMPLATES: Final = "deprecated.daemonset.template.generation"
+TEMPLATES: Final = "deprecated.daemonset.template.generation"
 """How many templates a DaemonSet has had; the server keeps the count."""
 _LABELS: Final = ("controller-uid", "job-name")
 
@@ -65,7 +65,7 @@ def stateful_set(value: Object) -> None:
 
 def daemon_set(value: Object) -> None:
     spec = _template(value)
-    value["metadata"].setdefault("annotations", {}).setdefault(_TEMPLATES, "0")
+    value["metadata"].setdefault("annotations", {}).setdefault(TEMPLATES, "0")
     spec.setdefault("revisionHistoryLimit", 10)
     strategy = spec.setdefault("updateStrategy", {})
     if strategy.setdefault("type", "RollingUpdate") == "RollingUpdate":
@@ -75,7 +75,7 @@ def daemon_set(value: Object) -> None:
 
 
 def begin_daemon_set(value: Object) -> None:
-    value["metadata"]["annotations"][_TEMPLATES] = "1"
+    value["metadata"]["annotations"][TEMPLATES] = "1"
 
 
 def job(value: Object) -> None:
@@ -138,5 +138,5 @@ def _own_labels(value: Object) -> None:
 
 def renew_daemon_set(before: Object, value: Object) -> None:
     annotations = value["metadata"].setdefault("annotations", {})
-    count = int((before["metadata"].get("annotations") or {}).get(_TEMPLATES, "1"))
-    annotations[_TEMPLATES] = str(count + (before["spec"]["template"] != value["spec"]["template"]))
+    count = int((before["metadata"].get("annotations") or {}).get(TEMPLATES, "1"))
+    annotations[TEMPLATES] = str(count + (before["spec"]["template"] != value["spec"]["template"]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, ProcessCollector, exposition
 
@@ -65,7 +65,7 @@ class Group:
 
     name: str
     checks: Sequence[Check]
-    results: Results = field(default_factory=Results)
+    results: Results
 
     def told(self, verbose: bool, excluded: Collection[str]) -> tuple[bool, str]:
         """Whether all is well, and the text that says so."""

@@ -27,6 +27,7 @@ FLUSH_POOL = 30.0
 """Seconds between two looks for pods that have waited too long."""
 
 MAX_WAIT = 300.0
+"""Seconds that a pod waits for an event before it is tried anyway, by default."""
 
 ACTIVE, BACKOFF, POOL, GATED = "active", "backoff", "unschedulable", "gated"
 FAILURE, COMPLETE, POPPED = "ScheduleAttemptFailure", "BackoffComplete", "PopFromBackoffQ"
