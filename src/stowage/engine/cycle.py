@@ -26,6 +26,9 @@ PLAN_BYTES = 256 << 20
 TIMED_CYCLES = 10
 """One cycle in so many is timed, as kube-scheduler samples its plugin metrics."""
 
+_RAISED = status.error()
+"""Of a plugin that raised instead of answering; nobody reads it."""
+
 
 @dataclass(slots=True)
 class Outcome:
@@ -340,7 +343,7 @@ class Engine:
         self.cluster.add_pod(outcome.pod, outcome.row)
         if timer:
             timer.lap("Assume")
-        refused: status.Status | None = status.error()
+        refused: status.Status | None = _RAISED
         try:
             refused, waits = self.points.reserve(outcome.pod, outcome.node, timer)
         finally:

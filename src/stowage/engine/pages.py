@@ -83,7 +83,7 @@ class Pages:
     def draw(self, rng: random.Random) -> tuple[int, int, int]:
         """(row, total, ties): one of the rows with the highest total, each as likely; row -1 where none."""
         highest = self._highest
-        total = int(highest.max())
+        total = highest.item(highest.argmax())  # a third of what max() takes
         if total == INFEASIBLE:
             return -1, INFEASIBLE, 0
         pages = (highest == total).nonzero()[0]

@@ -7,6 +7,7 @@ framework/types.go (k8s.io/kube-scheduler: ActionType, EventResource, ClusterEve
 from __future__ import annotations
 
 import enum
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -38,7 +39,7 @@ class Action(enum.IntFlag):
     """An update: of a node or a pod, one that is nothing more particular."""
     ALL = (1 << 13) - 1
 
-    @property
+    @functools.cached_property
     def label(self) -> str:
         """As kube-scheduler prints it: `UpdateNodeTaint`."""
         return "".join(word.capitalize() for word in (self.name or "").split("_"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -18,7 +19,7 @@ class Code(enum.IntEnum):
     SKIP = 5
     PENDING = 6
 
-    @property
+    @functools.cached_property
     def label(self) -> str:
         """As kube-scheduler prints it: `UnschedulableAndUnresolvable`."""
         return "".join(word.capitalize() for word in self.name.split("_"))

@@ -21,6 +21,7 @@ import asyncio
 import contextlib
 import dataclasses
 import enum
+import functools
 import logging
 import random
 import socket
@@ -296,7 +297,7 @@ class Client:
             async with self._limiter.place(call.priority):
                 access = await self._server.access()
                 if self.waited is not None:
-                    self.waited(call.method, _host(access), time.perf_counter() - began)
+                    self.waited(call.method, _host(access.server), time.perf_counter() - began)
                 timeout = call.timeout or self.settings.timeout
                 if access.proxy is None:
                     return await self._asked(access, call, timeout)
@@ -428,8 +429,9 @@ async def _body(answer: aiohttp.ClientResponse, longest: int) -> bytes:
     return bytes(body)
 
 
-def _host(access: connection.Access) -> str:
-    return access.server.partition("://")[2].partition("/")[0]
+@functools.lru_cache(maxsize=8)
+def _host(server: str) -> str:
+    return server.partition("://")[2].partition("/")[0]
 
 
 class _Timed:
@@ -451,4 +453,4 @@ class _Timed:
     def __exit__(self, *_: object) -> None:
         if self._told is not None:
             code = str(self.status) if self.status else "<error>"
-            self._told(code, self._call.method, _host(self._access), time.perf_counter() - self._began)
+            self._told(code, self._call.method, _host(self._access.server), time.perf_counter() - self._began)

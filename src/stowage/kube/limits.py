@@ -16,8 +16,7 @@ from types import TracebackType
 from stowage.kube import clock as clocks
 
 SHARE = 32
-"""While LOW or IDLE waits, one place in so many is theirs: bindings without end do not hold Events back
-for ever."""
+"""While LOW waits, one place in so many is its: bindings without end do not hold Events back for ever."""
 
 BESIDE = 4
 """IDLE goes while fewer of the others' requests than these are in flight."""
@@ -40,7 +39,7 @@ class Priority(enum.IntEnum):
 
 
 _USUAL = (Priority.HIGH, Priority.NORMAL, Priority.LOW, Priority.IDLE)
-_TURN = (Priority.HIGH, Priority.LOW, Priority.IDLE, Priority.NORMAL)
+_TURN = (Priority.HIGH, Priority.LOW, Priority.NORMAL, Priority.IDLE)
 
 
 class _Bucket:
@@ -85,11 +84,12 @@ class Limiter:
             raise ValueError("qps, burst and places must be greater than 0")
         common, behind = _Bucket(qps, burst, clock), _Bucket(qps, burst, clock)
         self._buckets = (common, common, behind, behind)
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._free = places
         self._urgent = 0
         """Places that neither LOW nor IDLE has."""
         self._passed = 0
-        """Places given while LOW or IDLE waited, since one of them had one."""
+        """Places given while LOW waited, since it or IDLE had one."""
         self._waiting: tuple[collections.deque[tuple[bool, asyncio.Future[None]]], ...]
         self._waiting = tuple(collections.deque() for _ in Priority)
 
@@ -106,7 +106,9 @@ class Limiter:
         if not any(self._waiting[: priority + 1]) and not self._turn and self._open(priority, place):
             self._admit(priority, place)
             return
-        admitted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if self._loop is None:  # looked up once: each time costs a system call
+            self._loop = asyncio.get_running_loop()
+        admitted: asyncio.Future[None] = self._loop.create_future()
         self._waiting[priority].append((place, admitted))
         self._serve()
         if admitted.done():
@@ -145,8 +147,8 @@ class Limiter:
         self._buckets[priority].take()
         if place:
             self._take(priority)
-            behind = self._waiting[Priority.LOW] or self._waiting[Priority.IDLE]
-            self._passed = self._passed + bool(behind) if priority < Priority.LOW else 0
+            late = bool(self._waiting[Priority.LOW])
+            self._passed = self._passed + late if priority < Priority.LOW else 0
 
     def _due(self) -> Priority | None:
         """Whose turn it is, of those that may go."""
@@ -160,14 +162,14 @@ class Limiter:
 
     @property
     def _turn(self) -> bool:
-        """Whether LOW and IDLE have their share now."""
+        """Whether LOW has its share now."""
         return self._passed >= SHARE - 1
 
     def _open(self, priority: Priority, place: bool) -> bool:
         """Whether the first of a priority may go; where it lacks a token, somebody looks again."""
         if place and not self._free:
             return False
-        if priority is Priority.IDLE and self._urgent >= BESIDE and not self._turn:
+        if priority is Priority.IDLE and self._urgent >= BESIDE:
             return False
         bucket = self._buckets[priority]
         if bucket.empty():

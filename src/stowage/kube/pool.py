@@ -2,13 +2,15 @@
 
 A request costs a third of what a whole HTTP client takes for it (no redirects, cookies, proxies or
 streams), which is what decides how many pods a second are bound where scheduler and API server share a
-machine. One request is under way on each connection; none is ever sent twice from here.
+machine. One request is under way on each connection; none is ever sent twice from here. Whoever asks sees to
+it that not too many are: each that finds no connection idle opens one. Many in flight are cheaper for etcd,
+which writes them together (measured on two cores, µs of its CPU a binding: 400 with 8 in flight, 270 with 32,
+210 with 64, 190 with 100), and a handshake costs as much as two bindings.
 """
 
 from __future__ import annotations
 
 import asyncio
-import collections
 import contextlib
 import functools
 import ssl
@@ -19,14 +21,6 @@ from typing import NamedTuple, cast
 import httptools
 
 from stowage.kube import connection
-
-EAGER = 48
-"""Connections that are opened as soon as requests ask for them. More requests in flight are cheaper for etcd,
-which writes them together (measured on two cores, µs of its CPU a binding: 400 with 8 in flight, 310 with 16,
-270 with 32, 210 with 64), and a handshake costs as much as two bindings."""
-
-PATIENCE = 0.5
-"""Seconds that a request waits for one of them before it opens another: a slow server wants more."""
 
 CONNECT_SECONDS = 10.0
 
@@ -55,9 +49,7 @@ class Pool:
         self._common = b""
         self._open: set[_Channel] = set()
         self._idle: list[_Channel] = []
-        self._opening = 0
         self._closed = False
-        self._waiting: collections.deque[asyncio.Future[_Channel | None]] = collections.deque()
 
     async def ask(
         self,
@@ -98,6 +90,7 @@ class Pool:
 
     def _take(self, access: connection.Access) -> None:
         """Use another access from now on. A request under way ends on the connection it has."""
+        self._loop = asyncio.get_running_loop()  # looked up once: each time costs a system call
         before, self._access = self._access, access
         self._url = urllib.parse.urlsplit(access.server)
         common = {"Host": self._url.netloc, "User-Agent": self._user_agent}
@@ -113,57 +106,30 @@ class Pool:
     # ------------------------------------------------------------ connections
 
     async def _channel(self) -> _Channel:
-        """A connection that is free: an idle one, a new one, or after some patience another new one."""
+        """A connection that is free: an idle one or a new one."""
         while self._idle:
             channel = self._idle.pop()
             if channel.fresh:
                 return channel
             channel.abort()
-        if len(self._open) + self._opening >= EAGER:
-            freed = await self._freed()
-            if freed is not None:
-                return freed
         return await self._opened()
 
-    async def _freed(self) -> _Channel | None:
-        """The next connection that becomes free, None where none does in time."""
-        loop = asyncio.get_running_loop()
-        waiting: asyncio.Future[_Channel | None] = loop.create_future()
-        self._waiting.append(waiting)
-        timer = loop.call_later(PATIENCE, _give_up, waiting)
-        try:
-            return await waiting
-        except asyncio.CancelledError:
-            if waiting.done() and not waiting.cancelled() and (got := waiting.result()) is not None:
-                self._free(got)  # handed over and cancelled in the same turn of the loop
-            raise
-        finally:
-            timer.cancel()
-
     def _free(self, channel: _Channel) -> None:
-        """Hand a connection to the next request, or keep it."""
-        if not channel.usable:
-            channel.abort()
-        while self._waiting:
-            waiting = self._waiting.popleft()
-            if waiting.done():
-                continue
-            # Without a connection to hand over, the next one opens its own.
-            waiting.set_result(channel if channel.usable else None)
-            return
+        """Keep a connection for the next request."""
         if channel.usable:
             channel.rest()
             self._idle.append(channel)
+        else:
+            channel.abort()
 
     async def _opened(self) -> _Channel:
         access, url = self._access, self._url
         assert access is not None
         secure = url.scheme == "https"
-        self._opening += 1
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
-                _, channel = await asyncio.get_running_loop().create_connection(
-                    lambda: _Channel(self._open),
+                _, channel = await self._loop.create_connection(
+                    lambda: _Channel(self._open, self._loop),
                     url.hostname or "",
                     url.port or (443 if secure else 80),
                     ssl=(access.tls or ssl.create_default_context()) if secure else None,
@@ -171,8 +137,6 @@ class Pool:
                 )
         except OSError as error:
             raise NotConnected(str(error) or "it took too long") from error
-        finally:
-            self._opening -= 1
         if self._closed:
             channel.abort()
             raise NotConnected("the client is closed")
@@ -191,18 +155,13 @@ _known_fields = functools.lru_cache(maxsize=32)(_fields)
 """For what is the same in most requests, and no secret."""
 
 
-def _give_up(waiting: asyncio.Future[_Channel | None]) -> None:
-    if not waiting.done():
-        waiting.set_result(None)
-
-
 class _Channel(asyncio.Protocol):
     """A connection; it is in `open` while it is."""
 
-    def __init__(self, opened: set[_Channel]) -> None:
+    def __init__(self, opened: set[_Channel], loop: asyncio.AbstractEventLoop) -> None:
         self.usable = True
         self._idle_since = 0.0
-        self._loop = asyncio.get_running_loop()  # looked up once: each time costs a system call
+        self._loop = loop
         self._opened = opened
         self._answer: asyncio.Future[Answer] | None = None
         self._parser = httptools.HttpResponseParser(self)

@@ -191,6 +191,15 @@ class Cache:
         for event in events.node_changes(old, node):
             self._move(event, old, node)
 
+    def _weigh_with(self, pod: pods.Incoming, name: str) -> None:
+        """As `_weigh`, for a node of which only what this pod asks for may have become more."""
+        cluster, row = self.cluster, self.cluster.row_of.get(name, -1)
+        if name not in self.overcommitted and row >= 0:
+            requested, allocatable = cluster.requested, cluster.allocatable
+            if all(requested.item(i, row) <= allocatable.item(i, row) for i, _ in pod.shape.requested):
+                return
+        self._weigh(name)
+
     def _weigh(self, name: str) -> None:
         """Notes whether a node has too many bound pods: with a scheduler besides, or as it shrank."""
         cluster, row = self.cluster, self.cluster.row_of.get(name, -1)
@@ -242,7 +251,7 @@ class Cache:
         new = cluster.set_pod(pod)
         if self._whole is not None and isinstance(pod, whole.Pod):
             self._whole[uid] = pod.whole
-        self._weigh(pod.spec.node_name)
+        self._weigh_with(new, pod.spec.node_name)
         if old is None:
             self._labels.add(PLACED_POD_CAME)
             self.queue.move(events.ASSIGNED_POD_ADD, None, new)

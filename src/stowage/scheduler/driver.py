@@ -364,7 +364,7 @@ class Driver:
 
     async def _bind(self, item: entry.Entry, outcome: cycle.Outcome) -> None:
         pod, node = outcome.pod, outcome.node
-        failed: failures.Failed | None = failures.Failed("the binding was given up")
+        failed: failures.Failed | None = failures.GIVEN_UP
         try:
             preparers = self._commit.preparers(outcome)
             failed = await self._commit.permitted(outcome, preparers)

@@ -127,18 +127,29 @@ async def test_who_stands_back_and_gives_up_leaves_no_place_taken() -> None:
             await stack.enter_async_context(limiter.place())
 
 
-async def test_what_may_be_late_has_a_share_all_the_same() -> None:
-    limiter = limits.Limiter(qps=None, burst=1, places=100, clock=fakes.Clock())
-    async with contextlib.AsyncExitStack() as stack:
-        for _ in range(limits.BESIDE):
-            await stack.enter_async_context(limiter.place())
-        waiting = asyncio.create_task(enter_and_leave(limiter, limits.Priority.IDLE, [], "event"))
+async def test_what_may_be_late_has_no_share_until_it_is_overdue(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "PATIENCE", 0.05)
+    limiter = limits.Limiter(qps=None, burst=1, places=limits.BESIDE, clock=fakes.Clock())
+    held = [limiter.place() for _ in range(limits.BESIDE)]
+    for place in held:
+        await place.__aenter__()
+    waiting = asyncio.create_task(enter_and_leave(limiter, limits.Priority.IDLE, [], "event"))
+
+    async def turn() -> None:
+        """Another binding gets the place of one that ends."""
+        held.append(limiter.place())
+        entering = asyncio.create_task(held[-1].__aenter__())
         await fakes.settled()
-        for _ in range(limits.SHARE - 1):
-            assert not waiting.done()
-            await enter_and_leave(limiter, limits.Priority.NORMAL, [], "bind")
-        async with asyncio.timeout(1):
-            await waiting
+        await held.pop(0).__aexit__(None, None, None)
+        await entering
+
+    for _ in range(2 * limits.SHARE):
+        await turn()
+    assert not waiting.done()
+    await asyncio.sleep(2 * limits.PATIENCE)
+    for _ in range(limits.SHARE):
+        await turn()
+    assert waiting.done()
 
 
 async def test_events_have_a_bucket_of_their_own() -> None:

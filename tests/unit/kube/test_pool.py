@@ -82,7 +82,7 @@ async def test_one_connection_serves_one_request_after_another() -> None:
         assert transports(requests) == 1
 
 
-async def test_so_many_connections_are_opened_at_once_and_no_more_while_answers_come() -> None:
+async def test_each_request_that_finds_no_connection_idle_opens_one_and_it_is_kept() -> None:
     requests: list[web.Request] = []
     go = asyncio.Event()
 
@@ -92,30 +92,13 @@ async def test_so_many_connections_are_opened_at_once_and_no_more_while_answers_
         return web.Response()
 
     async with pool_of(handle) as (made, access):
-        asked = [asyncio.create_task(ask(made, access)) for _ in range(pool.EAGER + 5)]
-        while len(requests) < pool.EAGER:
+        asked = [asyncio.create_task(ask(made, access)) for _ in range(5)]
+        while len(requests) < 5:
             await asyncio.sleep(0)
         go.set()
         await asyncio.gather(*asked)
-        assert len(requests) == pool.EAGER + 5
-        assert transports(requests) == pool.EAGER
-
-
-async def test_a_slow_server_gets_more_connections(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool, "EAGER", 2)
-    monkeypatch.setattr(pool, "PATIENCE", 0.01)
-    there = asyncio.Event()
-    requests: list[web.Request] = []
-
-    async def handle(request: web.Request) -> web.Response:
-        requests.append(request)
-        if len(requests) == 5:
-            there.set()
-        await there.wait()
-        return web.Response()
-
-    async with pool_of(handle) as (made, access):
         await asyncio.gather(*(ask(made, access) for _ in range(5)))
+        assert len(requests) == 10
         assert transports(requests) == 5
 
 

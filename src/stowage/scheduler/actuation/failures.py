@@ -37,6 +37,9 @@ class Failed:
 NONE = Failed("")
 """Of an attempt that has not failed."""
 
+GIVEN_UP = Failed("the binding was given up")
+"""Of one that was cancelled."""
+
 
 def of_error(error: Exception) -> Failed:
     """Something that must not happen did."""
