@@ -1,8 +1,10 @@
 """InterPodAffinity for all nodes at once against the oracle's node after node."""
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stowage.framework import interface
 from stowage.framework.config import args as config
 from stowage.plugins import inter_pod_affinity
 from tests.oracle.plugins import inter_pod_affinity as oracle
@@ -40,6 +42,30 @@ def test_states_that_advanced_equal_the_oracles_fresh_ones(world: World, at_once
     asked.advance(start if at_once else cursor)
     assert asked.verdicts() == asked.expected()
     assert asked.scores(world.nodes) == asked.expected_scores(world.nodes)
+
+
+@given(worlds(spreads=False), st.data())
+def test_rows_whose_verdicts_change_are_among_those_that_turned(world: World, data: st.DataObject) -> None:
+    beside = Beside([*world.parts, *world.bound])
+    asked = pair(beside, world)
+    if not isinstance(asked.before_filter, interface.PreFiltered):
+        return
+    cluster, state = beside.cluster, asked.before_filter.state
+    every = slice(0, cluster.size)
+    state.turned(cluster)
+    before = state.verdicts(cluster, every).copy()
+    for raw, comes in [*((raw, True) for raw in world.later), *((raw, False) for raw in world.bound)]:
+        cursor = cluster.log.sequence
+        (beside.put if comes else beside.drop)(raw)
+        asked.advance(cursor)
+        if data.draw(st.booleans()):
+            state.verdicts(cluster, every)  # as an explanation does in between: nothing is lost by it
+        if data.draw(st.booleans()):
+            turned = state.turned(cluster)
+            after = state.verdicts(cluster, every).copy()
+            changed = np.flatnonzero(before != after)
+            assert turned is None or set(changed.tolist()) <= set(turned.tolist())
+            before = after
 
 
 @given(worlds(spreads=False), st.data())

@@ -1,7 +1,9 @@
 """A plan: what every node answers to pods of one kind, kept true by the table's log.
 
 Totals are the weighted sum of the scores that depend on a row alone; whatever
-is relative to the feasible rows, or counted over domains, is kept raw and added at each choice.
+is relative to the feasible rows, or counted over domains, is kept raw and added at each choice. Where no
+score is so, and filters over domains say which rows they judge otherwise than before, the totals of the
+feasible rows are kept in pages, and a choice passes over no rows.
 """
 
 from __future__ import annotations
@@ -53,6 +55,8 @@ class Plan:
         self.size = cluster.size
         self.failed_at = -1
         self.pages: pages.Pages | None = None
+        self.barred: np.ndarray | None = None
+        """bool[size]: the rows that late filters refuse, where pages leave these out."""
         self.broken: status.Status | None = None
         """Why the feasible rows cannot be scored."""
         self._pre_filter()
@@ -177,9 +181,33 @@ class Plan:
         self.static_total += self.offset
         self.totals = self.static_total.copy()
         self._add(self.totals, self.usage_scores, EVERY)
-        if not self.late_filters and not self.late_scores and not self.varying:
-            self.pages = pages.Pages(np.where(self.statuses == entries.OK, self.totals, pages.INFEASIBLE))
+        telling = all(hasattr(entry.state, "turned") for entry in self.late_filters)
+        if telling and not self.late_scores and not self.varying:
+            self._page()
         self._lap("Score")
+
+    def _page(self) -> None:
+        """The pages anew, of the rows that pass every filter."""
+        for entry in self.late_filters:
+            entry.state.turned(self.cluster)  # from here on
+        if self.late_filters:
+            self.barred = self._refused(np.arange(self.size))
+        self.pages = pages.Pages(self._paged(EVERY))
+
+    def _paged(self, rows: interface.Rows) -> np.ndarray:
+        """int64[rows]: the totals, of rows that pass every filter."""
+        passing = self.statuses[rows] == entries.OK
+        if self.barred is not None:
+            passing &= ~self.barred[rows]
+        return np.where(passing, self.totals[rows], pages.INFEASIBLE)
+
+    def _refused(self, rows: np.ndarray) -> np.ndarray:
+        """bool[rows]: the rows that late filters refuse."""
+        refused = np.zeros(len(rows), bool)
+        for entry in self.late_filters:
+            refused |= entry.plugin.filter(entry.state, self.cluster, rows, None) != 0
+            self._ran(entry.plugin.name, "Filter")
+        return refused
 
     def _add(self, column: np.ndarray, scores: list[entries.ScoreEntry], rows: interface.Rows) -> None:
         for entry in scores:
@@ -236,6 +264,7 @@ class Plan:
                 if self._advance(changes.since(cursor) if self.counting else None):
                     if self.usage_filters or self.usage_scores:
                         self._update_row(changes.rows.item(at))
+                    self._turn()
                     return
                 self.build()
                 return
@@ -307,7 +336,29 @@ class Plan:
             if not self._update_raw():
                 return False
         self._update_rows(rows)
+        self._turn()
         return True
+
+    def _turn(self) -> None:
+        """Brings the pages up to date where late filters answer otherwise than before."""
+        if self.barred is None or self.pages is None:
+            return
+        found = []
+        for entry in self.late_filters:
+            turned = entry.state.turned(self.cluster)
+            if turned is None:
+                self.work.passes += 1
+                self._page()
+                return
+            found.append(turned)
+        rows = found[0] if len(found) == 1 else np.concatenate(found)
+        if len(rows) == 1:
+            self.barred[rows] = self._refused(rows)
+            self._set(self.pages, rows.item())
+        elif len(rows):
+            rows = intern.distinct(rows)
+            self.barred[rows] = self._refused(rows)
+            self.pages.set_many(rows, self._paged(rows))
 
     def _late_reads(self, mask: int) -> bool:
         bits = 0
@@ -345,9 +396,14 @@ class Plan:
                 timer.ran(score.plugin.name, "Score")
         self.totals[row] = total
         if self.pages is not None:
-            self.pages.set(row, total if value == entries.OK else pages.INFEASIBLE)
+            self._set(self.pages, row)
         if timer:
             timer.lap("Score")
+
+    def _set(self, paged: pages.Pages, row: int) -> None:
+        """One row, in the pages."""
+        passing = self.statuses.item(row) == entries.OK and (self.barred is None or not self.barred.item(row))
+        paged.set(row, self.totals.item(row) if passing else pages.INFEASIBLE)
 
     def _update_rows(self, rows: np.ndarray) -> None:
         self.work.rows += len(rows)
@@ -357,9 +413,7 @@ class Plan:
         self.totals[rows] = self.static_total[rows]
         self._add(self.totals, self.usage_scores, rows)
         if self.pages is not None:
-            feasible = self.statuses[rows] == entries.OK
-            totals = np.where(feasible, self.totals[rows], pages.INFEASIBLE)
-            self.pages.set_many(rows, totals)
+            self.pages.set_many(rows, self._paged(rows))
         self._lap("Score")
 
     def _update_static(self, rows: np.ndarray) -> None:

@@ -13,7 +13,8 @@ plugin's ``kind`` says how the engine keeps its answers true as the cluster chan
 - ``ROW``: the answer for a row depends on that row's columns alone; it is computed again for
   changed rows only.
 - ``DOMAIN``: the answer depends on pods elsewhere too, through the state. The engine offers each
-  change to ``state.advance``; it computes the answer afresh for every cycle.
+  change to ``state.advance``; it computes the answer afresh for every cycle, or where a state says
+  which rows turned, for these.
 - ``CYCLE``: anything at all. Every part runs every cycle, nothing is kept.
 
 A score whose plugin has ``normalize`` is kept raw; ``normalize`` runs over the feasible rows of
@@ -59,7 +60,9 @@ class Advancing(Protocol):
     """A state that keeps itself true.
 
     It may have a bool attribute ``idle``: for now it passes every row and adds nothing to any
-    score, so that a choice need not ask it.
+    score, so that a choice need not ask it. A filter's may have a method ``turned``: the rows (int[n])
+    whose answers may have changed since it was asked last, or None for any, so that only these are asked
+    about again.
     """
 
     def advance(self, cluster: table.Table, tail: log.Tail) -> bool:

@@ -5,7 +5,7 @@ import pytest
 
 from stowage.api import defaults, objects
 from stowage.cluster import pods, table
-from stowage.engine import cycle, entries
+from stowage.engine import cycle, entries, pages
 from stowage.framework import config, interface, nodewise, profile, status
 from tests import builders
 
@@ -50,6 +50,48 @@ def test_a_plan_made_before_a_selector_is_not_shared_by_pods_that_the_selector_t
     engine.cluster.set(defaults.default_pod(hermit.done()))
     assert feasible(engine, pending(engine, builders.make_pod("db-2").label(app="x", tier="db"))) == ["b"]
     assert feasible(engine, pending(engine, builders.make_pod("web").label(app="x"))) == ["a", "b"]
+
+
+def test_rows_that_anti_affinity_bars_stay_out_of_the_pages_as_pods_come_and_go() -> None:
+    engine = engine_with()
+    cluster = engine.cluster
+    for i in range(6):
+        node = builders.make_node(f"n{i}").label("zone", "xyz"[i // 2]).allocatable(cpu="64", pods="99")
+        cluster.set(node.done())
+    term = {"labelSelector": {"matchLabels": {"tier": "db"}}, "topologyKey": "zone"}
+    apart = {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}
+    asked = pending(engine, builders.make_pod("asked").cpu("1").label(tier="db").spec(affinity=apart))
+    others = [builders.make_pod(f"db-{i}").cpu("1").label(tier="db") for i in range(3)]
+    others += [builders.make_pod(f"web-{i}").cpu("1") for i in range(3)]
+    placed = [pending(engine, each) for each in others]
+
+    def held() -> list[str]:
+        plan = engine.plan(asked)
+        assert plan.pages is not None
+        rows = np.flatnonzero(plan.feasible()).tolist()
+        totals = plan.totals_of(np.array(rows))
+        assert [plan.pages.get(row) for row in rows] == totals.tolist()
+        barred = set(range(cluster.size)) - set(rows)
+        assert {plan.pages.get(row) for row in barred} <= {pages.INFEASIBLE}
+        return sorted(cluster.names[row] for row in rows)
+
+    assert len(held()) == 8
+    for steps, left in (
+        ([(0, "n0"), (3, "n1")], ["a", "b", "n2", "n3", "n4", "n5"]),
+        ([(1, "n1"), (4, "n0")], ["a", "b", "n2", "n3", "n4", "n5"]),
+        ([(2, "n2"), (5, "n3")], ["a", "b", "n4", "n5"]),
+    ):
+        for index, name in steps:
+            cluster.add_pod(placed[index], cluster.row_of[name])
+            held()  # one change at a time
+        assert held() == left
+    passes = engine.work.passes
+    engine.plan(asked)
+    for index in (0, 1, 2):
+        cluster.remove_pod(placed[index].uid)
+        engine.plan(asked)
+    assert engine.work.passes == passes
+    assert len(held()) == 8
 
 
 class FreeMemory(interface.ScorePlugin):

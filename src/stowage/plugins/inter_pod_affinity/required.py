@@ -16,6 +16,11 @@ from stowage.plugins.inter_pod_affinity import tally
 EXISTING, ANTI_AFFINITY, AFFINITY = 1, 2, 3
 """A placed pod's anti-affinity, the pod's own, the pod's affinity: not satisfied."""
 
+MOST_TURNED = 64
+"""Changes of verdicts that are remembered for `State.turned`."""
+
+NOTHING = np.zeros(0, np.intp)
+
 Kinds = dict[int, tally.Tally]
 """Code -> what is counted for it, of one topology key."""
 
@@ -30,6 +35,7 @@ class State(tally.Ledger):
         "_gathered",
         "_is_first",
         "_owns",
+        "_turned",
         "_verdicts",
     )
 
@@ -47,6 +53,8 @@ class State(tally.Ledger):
         )
         """The pod matches its own affinity, so it may be the first of its kind."""
         self._escaping = False
+        self._turned: list[np.ndarray] | None = None
+        """Rows whose verdicts changed since `turned` was asked; None: many."""
         self.count(cluster, pod.labels)
 
     def _own(self, cluster: table.Table, shape: shapes.Shape) -> None:
@@ -103,8 +111,15 @@ class State(tally.Ledger):
         self._escaping = escaping
         changed = False
         for key, kinds in self._by_key.items():
-            if any(each.stale for each in kinds.values()) or (turned and AFFINITY in kinds):
+            codes: list[int] | None = None if turned and AFFINITY in kinds else []
+            for each in kinds.values():
+                codes = None if codes is None or each.turned is None else codes + each.turned
+            if codes is None:
                 self._gathered[key] = _judged(kinds, escaping)
+                self._turned = None
+                changed = True
+            elif codes:
+                self._judge_again(key, kinds, codes)
                 changed = True
         if changed:
             first, *rest = self._gathered.values()
@@ -114,6 +129,32 @@ class State(tally.Ledger):
         if cluster.size > self.size:
             return np.concatenate([self._verdicts, np.zeros(cluster.size - self.size, np.int8)])[rows]
         return self._verdicts if isinstance(rows, slice) else self._verdicts[rows]
+
+    def _judge_again(self, key: str, kinds: Kinds, codes: list[int]) -> None:
+        """Brings the verdicts of the few domains up to date whose counts turned."""
+        gathered = self._gathered[key] = self._gathered[key].copy()
+        one, *_ = kinds.values()
+        for code in set(codes):
+            rows, verdict = one.rows_of(code), 0
+            for kind, each in kinds.items():
+                held = each.counts.item(code) > 0
+                failed = not (held or self._escaping) if kind == AFFINITY else held
+                verdict = max(verdict, kind * failed)
+            gathered[rows] = verdict
+            if self._turned is not None:
+                self._turned.append(rows)
+        for each in kinds.values():
+            each.turned = []
+        if self._turned is not None and len(self._turned) > MOST_TURNED:
+            self._turned = None
+
+    def turned(self, cluster: table.Table) -> np.ndarray | None:
+        """int[n]: the rows whose verdicts may have changed since this was asked last; None: any may."""
+        self.verdicts(cluster, slice(None))
+        found, self._turned = self._turned, []
+        if found is None:
+            return None
+        return found[0] if len(found) == 1 else np.concatenate([*found, NOTHING])
 
     def imagined(self, cluster: table.Table, change: overlay.Overlay) -> np.ndarray:
         """int8[k]: the verdicts of the overlay's rows, each with only its own pods changed."""
@@ -180,7 +221,7 @@ def _judged(kinds: Kinds, escaping: bool) -> np.ndarray:
             failed = held
         codes = failed * np.int8(kind)
         verdict = codes if verdict is None else np.maximum(verdict, codes)
-        each.stale = False
+        each.turned = []
     assert verdict is not None
     gathered: np.ndarray = verdict.take(each.at)
     return gathered

@@ -16,15 +16,16 @@ FEW = 4
 class Tally:
     """``counts`` by code of the key's value, and last, always 0, for rows without the key."""
 
-    __slots__ = ("at", "counts", "stale", "total")
+    __slots__ = ("_domains", "at", "counts", "total", "turned")
 
     def __init__(self, cluster: table.Table, key: str, size: int) -> None:
         codes = cluster.codes(key)
         self.at = codes.positions(cluster.size)[:size]
         self.counts = np.zeros(len(codes.values) + 1, np.int64)
         self.total = 0
-        self.stale = True
-        """Whether a count rose above 0 or fell to it since somebody reset this."""
+        self.turned: list[int] | None = None
+        """Codes whose count rose above 0 or fell to it since somebody emptied this; None: many."""
+        self._domains: tuple[np.ndarray, np.ndarray] | None = None
 
     def add(self, row: int, amount: int) -> None:
         """Adds to the domain of a row."""
@@ -36,8 +37,10 @@ class Tally:
         old = self.counts.item(code)
         self.counts[code] = old + amount
         self.total += amount
-        if (old > 0) != (old + amount > 0):
-            self.stale = True
+        if (old > 0) != (old + amount > 0) and self.turned is not None:
+            self.turned.append(code)
+            if len(self.turned) > FEW:
+                self.turned = None
 
     def add_many(self, rows: np.ndarray, amounts: np.ndarray) -> None:
         """Adds to the domains of many rows."""
@@ -46,7 +49,15 @@ class Tally:
             np.add.at(self.counts, self.at[rows[kept]], amounts[kept])
             self.counts[-1] = 0
             self.total = int(self.counts.sum())
-            self.stale = True
+            self.turned = None
+
+    def rows_of(self, code: int) -> np.ndarray:
+        """int[n]: the rows of a domain."""
+        if self._domains is None:
+            order = np.argsort(self.at, kind="stable")
+            self._domains = order, np.searchsorted(self.at[order], np.arange(len(self.counts) + 1))
+        order, starts = self._domains
+        return order[starts.item(code) : starts.item(code + 1)]
 
 
 class Concern:
