@@ -68,6 +68,13 @@ class Row:
         return _median(each.bind for each in self.ceilings)
 
     @property
+    def share(self) -> float | None:
+        """How much of what the server does alone: the median over rounds, each against its own ceiling, for a
+        machine's pace changes from minute to minute."""
+        pairs = zip(self.ours, self.ceilings, strict=False)
+        return _median(ours.rate / ceiling.bind for ours, ceiling in pairs)
+
+    @property
     def lag(self) -> float | None:
         """Seconds from the last binding to 99 % of the Events, in the worst round; None: not in time."""
         lags = [each.event_lag for each in self.ours if each.event_lag is not None]
@@ -89,6 +96,7 @@ class Row:
             "ours": _rounded(rate, 1),
             "ratio": _rounded(rate / theirs if rate and theirs else None, 2),
             "bindCeiling": _rounded(self.ceiling, 1),
+            "share": _rounded(self.share, 3),
             "bindEventCeiling": _rounded(_median(each.bind_event for each in self.ceilings), 1),
             "eventLagSeconds": _rounded(self.lag, 2),
             "eventsMissing": self.missing,
@@ -99,7 +107,7 @@ class Row:
     def shortfalls(self) -> list[str]:
         """Which targets it misses, a sentence each; other workloads and sizes have none."""
         name, nodes, pods = self.work.name, self.work.nodes.count, self.work.pods.count
-        rate, theirs, ceiling = self.rate, self.their_rate, self.ceiling
+        rate, theirs, share = self.rate, self.their_rate, self.share
         found: list[str] = []
         if rate is None or name not in WORKLOADS or (nodes, pods) != (SIZE, SIZE):
             return found
@@ -107,8 +115,7 @@ class Row:
             found.append(
                 f"{name}: {rate / theirs:.2f} times as fast as kube-scheduler, the target is {RATIO:g}"
             )
-        if ceiling and rate < SHARE * ceiling:
-            share = rate / ceiling
+        if share is not None and share < SHARE:
             found.append(f"{name}: {share:.1%} of what the server can bind, the target is {SHARE:.0%}")
         if self.missing and self.missing > MISSING * pods:
             late = f"{self.missing} Events were missing {run.EVENTS_WITHIN:.0f} s after the last binding"
@@ -219,10 +226,9 @@ def _print(rows: list[Row], file: TextIO) -> None:
         shown.add_column(heading, justify="right")
     for row in rows:
         plain = row.plain()
-        ours, ceiling = plain["ours"], plain["bindCeiling"]
         latency = plain["latencySeconds"]["ours"] or {}
         cells = [plain[name] for name in ("nodes", "pods", "theirs", "ours", "ratio", "bindCeiling")]
-        cells += [ours and ceiling and f"{ours / ceiling:.0%}", plain["bindEventCeiling"]]
+        cells += [row.share and f"{row.share:.0%}", plain["bindEventCeiling"]]
         cells += [plain[name] for name in ("eventLagSeconds", "eventsMissing", "peakRssMiB")]
         cells += [latency and round(latency[name] * 1000, 1) for name in ("p50", "p99")]
         shown.add_row(row.work.name, *("" if cell is None or cell == {} else str(cell) for cell in cells))

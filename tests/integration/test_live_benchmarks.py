@@ -34,7 +34,7 @@ def test_a_backlog_is_drained_by_both_schedulers_and_all_is_told_of_it() -> None
     assert [each["name"] for each in found] == ["basic", "spread", "anti-affinity"]
     for each in found:
         assert each["nodes"] == each["pods"] == 500
-        for name in ("theirs", "ours", "ratio", "bindCeiling", "bindEventCeiling", "peakRssMiB"):
+        for name in ("theirs", "ours", "ratio", "bindCeiling", "share", "bindEventCeiling", "peakRssMiB"):
             assert each[name] > 0, name
         assert each["eventLagSeconds"] > 0
         assert each["eventsMissing"] <= 0.01 * each["pods"], "99 % are there 10 s after the last binding"

@@ -25,7 +25,7 @@ def row(
     name: str = "basic",
 ) -> drain.Row:
     """By default, what the others do leaves a rate of 1,000 just enough."""
-    ceilings = [run.Ceilings(ceiling, ceiling / 2)] if ceiling else []
+    ceilings = [run.Ceilings(ceiling, ceiling / 2) for _ in ours] if ceiling else []
     work = workload.find(name).scaled(*size)
     return drain.Row(work, ceilings, list(ours), [drained(theirs)] if theirs else [])
 
@@ -73,6 +73,13 @@ def row(
 )
 def test_each_target_that_is_missed_is_a_sentence(measured: drain.Row, said: list[str]) -> None:
     assert measured.shortfalls() == said
+
+
+def test_each_round_is_held_against_its_own_ceiling() -> None:
+    measured = row(drained(800), drained(1600), drained(1500), theirs=None)
+    measured.ceilings = [run.Ceilings(each, 500) for each in (1000, 2000, 3000)]
+    assert measured.plain()["share"] == 0.8
+    assert measured.shortfalls() == []
 
 
 @pytest.mark.parametrize(
