@@ -85,8 +85,8 @@ bench: $(STAMP) reference ## the benchmarks in full, beside the real kube-schedu
 	$(BIN)/stowage bench --reference
 
 .PHONY: bench-live
-bench-live: $(STAMP) reference ## the live scheduler in full: drains beside the real one, and memory (some 20 minutes)
-	@missed=0; for each in 'drain --rounds 3' memory; do $(BIN)/python -m benchmarks.$$each || missed=$$?; done; exit $$missed
+bench-live: $(STAMP) reference ## the live scheduler in full: drains beside the real one, and memory (some 40 minutes)
+	@missed=0; for each in 'drain --rounds 5' memory; do $(BIN)/python -m benchmarks.$$each || missed=$$?; done; exit $$missed
 
 .PHONY: conformance
 conformance: $(STAMP) ## all recorded answers of the real kube-scheduler
