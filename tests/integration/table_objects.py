@@ -220,7 +220,7 @@ _SUBJECTS: list[Object] = [
 _ROLE = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "view"}
 _OWNER: Object = {"apiVersion": "apps/v1", "kind": "DaemonSet", "name": "d", "uid": "u", "controller": True}
 _SELECTED: Object = {"selector": _EXPRESSIONS, "template": _TEMPLATE}
-_ABOUT: Object = {"kind": "Pod", "name": "p", "namespace": "tables", "fieldPath": "spec.containers{a}"}
+_ABOUT: Object = {"kind": "Pod", "name": "p", "namespace": "$namespace", "fieldPath": "spec.containers{a}"}
 _MATCHED: Object = {
     "resourceRules": [
         {"apiGroups": ["example.com"], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["x"]}
@@ -474,7 +474,7 @@ _EVENTS: list[Object] = [
         "lastTimestamp": LONG_AGO,
         "count": 4,
     },
-    {"involvedObject": {"namespace": "tables"}, "reportingComponent": "c", "reportingInstance": "i"},
+    {"involvedObject": {"namespace": "$namespace"}, "reportingComponent": "c", "reportingInstance": "i"},
 ]
 _SERIES: Object = {"series": {"count": 2, "lastObservedTime": "2017-01-01T00:00:01.000000Z"}}
 

@@ -14,7 +14,6 @@ from tests import control_plane
 from tests.differential import compare, kinds, objects, requests, run
 from tests.integration import embedded_client, table_objects
 
-SPACE = "tables"
 KINDS = {f"{each.plural}.{each.group_version.rpartition('/')[0]}".rstrip("."): each for each in kinds.KINDS}
 LISTED = {name: each for name, each in KINDS.items() if each.kept}
 GADGETS = {
@@ -50,7 +49,8 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[run.Serv
         ours = run.Server(client.port, client.token)
         with contextlib.closing(run.Server(plane.port, "admin-token")) as real, contextlib.closing(ours):
             for each in (real, ours):
-                each.request("POST", "/api/v1/namespaces", text=json.dumps({"metadata": {"name": SPACE}}))
+                for name in {_space(kind) for kind in [*LISTED.values(), GADGET]}:
+                    each.request("POST", "/api/v1/namespaces", text=json.dumps({"metadata": {"name": name}}))
                 each.define(kinds.WIDGETS)
                 each.define(GADGETS)
             yield real, ours
@@ -74,7 +74,9 @@ def test_a_kind_is_shown_as_the_real_server_shows_it(
 def test_nothing_is_shown_as_the_real_server_shows_it(
     name: str, servers: tuple[run.Server, run.Server]
 ) -> None:
-    wanted, found = (_asked(each, LISTED[name].path(SPACE), "labelSelector=no") for each in servers)
+    wanted, found = (
+        _asked(each, LISTED[name].path(_space(LISTED[name])), "labelSelector=no") for each in servers
+    )
     assert not compare.differences(wanted, found)
 
 
@@ -95,7 +97,10 @@ def test_a_definition_and_a_scale_are_shown_as_the_real_server_shows_them(
     scaled = KINDS["deployments.apps"]
     for each in servers:
         _make(each, scaled, "scaled", table_objects.of(scaled)[1])
-    for path in (f"{kinds.DEFINITIONS}/{GADGETS['metadata']['name']}", f"{scaled.path(SPACE)}/scaled/scale"):
+    for path in (
+        f"{kinds.DEFINITIONS}/{GADGETS['metadata']['name']}",
+        f"{scaled.path(_space(scaled))}/scaled/scale",
+    ):
         wanted, found = (_asked(each, path, "includeObject=None") for each in servers)
         assert not compare.differences(wanted, found)
 
@@ -110,14 +115,14 @@ def test_a_watch_heads_its_first_table_only_and_rows_carry_what_is_asked_for(
     for each, name in itertools.product(servers, "ab"):
         _make(each, kind, f"{include.lower()}-{name}", {"spec": {"size": 1}})
     watched = run.Watched(kind, f"shown={_mark(kind)}", True, requests.TABLE, include)
-    wanted, found = (compare.plain(each.events(watched, SPACE, "")) for each in servers)
+    wanted, found = (compare.plain(each.events(watched, _space(kind), "")) for each in servers)
     assert not compare.differences(wanted, found)
 
 
 @pytest.mark.slow
 @pytest.mark.reference
 def test_a_row_cannot_carry_something_else(servers: tuple[run.Server, run.Server]) -> None:
-    path = KINDS["widgets.differential.example.com"].path(SPACE)
+    path = KINDS["widgets.differential.example.com"].path("default")
     told = [each.request("GET", path, "includeObject=Some", accept=requests.TABLE) for each in servers]
     assert [(code, answer["reason"]) for code, answer in told] == [(400, "BadRequest")] * 2
 
@@ -126,7 +131,7 @@ def _table(server: run.Server, kind: kinds.Kind, made: list[dict[str, Any]]) -> 
     """Of the objects, made anew."""
     for number, each in enumerate(made):
         _make(server, kind, f"{_mark(kind)}-{number}", copy.deepcopy(each))
-    return _asked(server, kind.path(SPACE), f"labelSelector=shown={_mark(kind)}")
+    return _asked(server, kind.path(_space(kind)), f"labelSelector=shown={_mark(kind)}")
 
 
 def _asked(server: run.Server, path: str, query: str) -> dict[str, Any]:
@@ -141,9 +146,14 @@ def _mark(kind: kinds.Kind) -> str:
     return f"{kind.kind}-{re.split('[./]', kind.group_version)[0]}".lower()
 
 
+def _space(kind: kinds.Kind) -> str:
+    """A namespace for each: a quota, or a range of limits, is not to hold for other kinds' objects."""
+    return f"tables-{_mark(kind)}"
+
+
 def _make(server: run.Server, kind: kinds.Kind, name: str, body: dict[str, Any]) -> None:
-    body = json.loads(json.dumps(body).replace("$namespace", SPACE))
-    path, meta, status = kind.path(SPACE), body.pop("metadata", {}), body.pop("status", None)
+    body = json.loads(json.dumps(body).replace("$namespace", _space(kind)))
+    path, meta, status = kind.path(_space(kind)), body.pop("metadata", {}), body.pop("status", None)
     deleted = meta.pop("deleted", False)
     meta |= {"name": name, "labels": meta.get("labels", {}) | {"shown": _mark(kind)}}
     head = {"apiVersion": kind.group_version, "kind": kind.kind, "metadata": meta}
