@@ -16,8 +16,8 @@ from typing import Any, cast
 
 import httptools
 
-CONNECTIONS = 48
-"""Requests in flight: etcd writes what comes at the same time together. 64 make the server hardly faster."""
+CONNECTIONS = 100
+"""Requests in flight, as many as our scheduler has: etcd writes what comes at the same time together."""
 
 TOKEN = "admin-token"
 """The administrator's, of tests/reference/controlplane."""

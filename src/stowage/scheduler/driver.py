@@ -179,7 +179,7 @@ class Driver:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        self._awake.set()
+        self._wake()
         if not task.cancelled() and (error := task.exception()) is not None:
             logger.error("Task failed", extra={"task": task.get_name()}, exc_info=error)
 
@@ -192,8 +192,14 @@ class Driver:
                 self._applied(item)
                 while not news.empty() and clock.monotonic() < until:
                     self._applied(news.get_nowait())
+            self._wake()
+            if not news.empty():
+                await asyncio.sleep(0)
+
+    def _wake(self) -> None:
+        """Has cycles go on, where a pod is ready: most of what happens while pods are bound makes none so."""
+        if self.queue.ready:
             self._awake.set()
-            await asyncio.sleep(0)
 
     def _applied(self, news: informer.News) -> None:
         before = self.cache.synced
